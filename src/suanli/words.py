@@ -1,0 +1,42 @@
+"""The message catalogue: every sentence a face can say, in English and Chinese.
+
+``data/words/<language>/<file>.toml`` holds flat ``key = "sentence with {values}"`` tables; the sentence of ``rules.allowed`` is
+key ``allowed`` of ``rules.toml``. Both languages have the same keys and the same placeholders (tested).
+A value that starts with ``@`` is itself a key and is said in the same language.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import tomli
+
+LANGUAGES = ("en", "zh")
+DEFAULT_LANGUAGE = "en"
+
+
+@cache
+def sentences(language: str, file: str) -> dict[str, str]:
+    """All sentences of one words file, nested tables joined with dots; empty where the file does not exist."""
+    path = files("suanli") / "data" / "words" / language / f"{file}.toml"
+    return dict(_flat(tomli.loads(path.read_text(encoding="utf-8")))) if path.is_file() else {}
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for key, value in table.items():
+        pairs += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, str(value))]
+    return pairs
+
+
+def say(key: str, language: str = DEFAULT_LANGUAGE, /, **values: Any) -> str:
+    """The sentence of ``key`` in ``language``, filled with ``values``.
+
+    >>> say("kinds.chip", "zh")
+    '芯片'
+    """
+    file, _, rest = key.partition(".")
+    filled = {name: say(value[1:], language) if isinstance(value, str) and value.startswith("@") else value for name, value in values.items()}
+    return sentences(language, file)[rest].format(**filled)
