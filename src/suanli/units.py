@@ -40,6 +40,7 @@ DIMENSIONS: dict[str, dict[str, float]] = {
     "money": {code: 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD")},
     "money/kWh": {f"{code}/kWh": 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD")},
     "money/h": {f"{code}/h": 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD")},
+    "money/kW-month": {f"{code}/kW-month": 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD")},
 }
 
 _HINTS = {
@@ -68,7 +69,8 @@ def factor(unit: str, dimension: str) -> float:
 
 
 def _word(dimension: str) -> str:
-    return {"1": "number", "byte/s": "bandwidth", "flop/s": "flop_rate", "gCO2/kWh": "carbon", "money/kWh": "tariff", "money/h": "rent"}.get(dimension, dimension)
+    words = {"1": "number", "byte/s": "bandwidth", "flop/s": "flop_rate", "gCO2/kWh": "carbon", "money/kWh": "tariff", "money/h": "rent"}
+    return (words | {"money/kW-month": "hosting"}).get(dimension, dimension)
 
 
 def _suggest(unit: str, dimension: str) -> list[str]:

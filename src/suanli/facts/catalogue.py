@@ -47,6 +47,18 @@ class Catalogue:
                 found[path.stem] = (path, own)
         return found
 
+    def all_paths(self, kind: str, stem: str, suffix: str = ".csv") -> list[tuple[Path, bool]]:
+        """Every file ``kind/**/stem.suffix``, ours first, then those of the overlays: unlike ``paths``, none replaces another."""
+        roots = [(DATA, False), *((Path(folder), True) for folder in self.overlays)]
+        return [(path, own) for root, own in roots for path in sorted((root / kind).rglob(f"{stem}{suffix}"))]
+
+    def table(self, kind: str, stem: str, schema: type[S]) -> list[S]:
+        """The rows of ``kind/stem.csv``, ours, and after them those the overlays add under the same name; read once."""
+        if ("table", kind, stem) not in self._records:
+            self._records["table", kind, stem] = [row for path, _ in self.all_paths(kind, stem) for row in read_rows(path, schema)]
+        rows: list[S] = self._records["table", kind, stem]
+        return rows
+
     def records(self, kind: str, schema: type[S]) -> dict[str, Record[S]]:
         """Every record of ``kind`` (a folder of ``data/``), read once."""
         if kind not in self._records:

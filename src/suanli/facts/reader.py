@@ -209,24 +209,25 @@ def _unit_key(table: Any, unit: str, prefix: str = "") -> str:
     return ""
 
 
-def _walk(value: Any, prefix: str) -> Iterator[tuple[str, Quantity, str]]:
-    if isinstance(value, Schema):
+def _walk(value: Any, key: str, dimension: str = "") -> Iterator[tuple[str, Quantity, str]]:
+    if isinstance(value, Quantity):
+        yield key, value, dimension
+    elif isinstance(value, Schema):
         for name, field in type(value).model_fields.items():
-            inner = getattr(value, name)
-            dimension = next((each.name for each in field.metadata if isinstance(each, Dimension)), None)
-            if isinstance(inner, Quantity):
-                yield prefix + name, inner, dimension or _inner_dimension(field.annotation)
-            else:
-                yield from _walk(inner, f"{prefix}{name}.")
+            own = next((each.name for each in field.metadata if isinstance(each, Dimension)), None)
+            yield from _walk(getattr(value, name), f"{key}.{name}" if key else name, own or _inner_dimension(field.annotation))
     elif isinstance(value, dict):
         for name, inner in value.items():
-            yield from _walk(inner, f"{prefix}{name}.")
+            yield from _walk(inner, f"{key}.{name}", dimension)
     elif isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
-            yield from _walk(inner, f"{prefix}{index}.")
+            yield from _walk(inner, f"{key}.{index}", dimension)
 
 
 def _inner_dimension(annotation: Any) -> str:
+    for each in getattr(annotation, "__metadata__", ()):
+        if isinstance(each, Dimension):
+            return each.name
     for option in getattr(annotation, "__args__", ()):
         for each in getattr(option, "__metadata__", ()):
             if isinstance(each, Dimension):

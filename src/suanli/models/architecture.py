@@ -16,8 +16,10 @@ from suanli.facts import Schema
 class GroupedAttention(Schema):
     """Multi-head (``kv_heads == heads``), grouped-query or multi-query attention; ``window`` = 0 is full attention.
 
-    ``gate``: an output gate as wide as the heads. ``shared_kv``: keys serve as values (one cached tensor). ``topk`` with ``index_*``:
-    a light indexer chooses ``topk`` cached tokens per query; ``stride``: that many tokens share one compressed cache entry.
+    ``gate``: an output gate as wide as the heads. ``shared_kv``: keys serve as values (one cached tensor); ``value_projection`` = false:
+    values are computed with the keys' matrix but cached apart. ``topk`` with ``index_*``: a light indexer chooses ``topk`` cache entries
+    per query (``index_*`` = 0: the choice of an earlier layer). ``stride``: that many tokens share one compressed cache entry, made of
+    ``overlap`` overlapping series; with ``window`` the last tokens are seen uncompressed besides.
     """
 
     kind: Literal["grouped"]
@@ -31,13 +33,15 @@ class GroupedAttention(Schema):
     qk_norm: bool = False
     gate: bool = False
     shared_kv: bool = False
+    value_projection: bool = True
     query_rank: int = 0
     output_rank: int = 0
     output_groups: int = 1
     index_heads: int = 0
     index_dim: int = 0
     topk: int = 0
-    stride: int = 1
+    stride: int = Field(default=1, ge=1)
+    overlap: int = 1
 
     @model_validator(mode="after")
     def _divides(self) -> GroupedAttention:
@@ -66,7 +70,11 @@ class LatentAttention(Schema):
 
 
 class LinearAttention(Schema):
-    """Gated delta net, Kimi delta attention and kin: a state of ``value_heads`` x ``key_dim`` x ``value_dim`` per sequence."""
+    """Gated delta net, Kimi delta attention and kin: a state of ``value_heads`` x ``key_dim`` x ``value_dim`` per sequence.
+
+    ``decay_rank`` > 0: forgetting is per channel, through a matrix of that rank (else one number per head); the output gate has that
+    rank too where ``full_rank_gate`` is false.
+    """
 
     kind: Literal["linear"]
     key_heads: int
@@ -75,6 +83,7 @@ class LinearAttention(Schema):
     value_dim: int
     convolution: int = 0
     full_rank_gate: bool = True
+    decay_rank: int = 0
 
 
 class StateSpace(Schema):
@@ -134,12 +143,17 @@ class Block(Schema):
 
 
 class Architecture(Schema):
-    """Everything an op list needs. ``positions``: learned position embeddings; ``draft`` the block of each multi-token-prediction layer."""
+    """Everything an op list needs.
+
+    ``positions``: learned position embeddings; ``draft``: the block of each multi-token-prediction layer; ``streams``: parallel residual
+    streams mixed around every part (hyper-connections, arXiv 2409.19606); ``extra_parameters``: what no block holds (said in ``note``).
+    """
 
     hidden: int = Field(ge=1)
     vocabulary: int = Field(ge=1)
     tied_embeddings: bool = False
     positions: int = 0
+    streams: int = Field(default=1, ge=1)
     extra_parameters: float = 0.0
     context: int = 0
     mixers: dict[str, Mixer] = {}
@@ -158,6 +172,11 @@ class Architecture(Schema):
             if not (block.mixer or block.ffn):
                 raise ValueError("a block has neither mixer nor ffn")
         return self
+
+    @property
+    def parts(self) -> int:
+        """Mixers and feed-forward parts of the main model; each has one norm."""
+        return sum(block.count * (bool(block.mixer) + bool(block.ffn) + bool(block.also)) for block in self.blocks)
 
     @property
     def layers(self) -> int:

@@ -76,12 +76,12 @@ class Model:
         arch = self.architecture
         ops = sum(op.count * op.weights for op in self.ops)
         embedding = 0 if arch.tied_embeddings else arch.vocabulary * arch.hidden
-        return ops + embedding + arch.positions * arch.hidden + (2 * arch.layers + 1) * arch.hidden + arch.extra_parameters
+        return ops + embedding + arch.positions * arch.hidden + (arch.parts + 1) * arch.hidden + arch.extra_parameters
 
     @property
     def active(self) -> float:
         """Parameters one token passes through, head included, input embedding not."""
-        return sum(op.count * op.active_weights for op in self.ops) + (2 * self.architecture.layers + 1) * self.architecture.hidden
+        return sum(op.count * op.active_weights for op in self.ops) + (self.architecture.parts + 1) * self.architecture.hidden
 
 
 def model_of(record: Record[ModelFile]) -> Model:

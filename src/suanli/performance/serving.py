@@ -1,0 +1,184 @@
+"""Serving: configurations -> time to first token, time per token, rate, power, and what bounds them.
+
+The model of load is closed-loop: ``concurrency`` clients, each sending its next request when the last is answered. In one worker rank
+
+    b = min(clients, what the cache holds)                      sequences decoded together; the rest wait
+    tpot = decode(b) + interference * prefill * b / output      each decode step also carries its share of new prompts
+    ttft = prefill * (1 + queue_share * b) + first_token_steps * step + waiting for a place
+
+and the rate is clients * output / (ttft + tpot * (output - 1)) (Little's law).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suanli.facts import Tier
+from suanli.formulas.collectives import transfer_time
+from suanli.formulas.memory import sequences_that_fit
+from suanli.hardware import Platforms
+from suanli.models import Model
+from suanli.performance.calibration import KNOWLEDGE, Calibration
+from suanli.performance.configs import BOUNDS, Configs, Estimate, join
+from suanli.performance.fit_in_memory import cache_bytes, weight_bytes
+from suanli.performance.precision import Precisions
+from suanli.performance.reasons import Reason, flag
+from suanli.performance.step import Pass, Worker, pass_time, worker
+
+Floats = NDArray[np.float64]
+CHUNK = 8192  # rows whose columns stay in the second-level cache
+
+
+def serve(model: Model, platforms: Platforms, calibration: Calibration, precisions: Precisions, configs: Configs, *, scenarios: int = 1) -> Estimate:
+    """One estimate a row of ``configs``; ``scenarios`` 1 = the point, 3 = low, mid and high of the 80 % interval.
+
+    A row that cannot run has NaN times and its ``why_not``. Pure: same rows, same bits, alone or in a sweep.
+    """
+    parts = [_serve(model, platforms, calibration, precisions, piece, scenarios) for _, piece in configs.chunks(CHUNK)]
+    return parts[0] if len(parts) == 1 else join(parts)
+
+
+@dataclass(frozen=True)
+class _Load:
+    """Per attention rank of a decode worker."""
+
+    clients: Floats
+    fits: Floats
+    running: Floats
+    context: Floats
+
+
+def _serve(model: Model, platforms: Platforms, calibration: Calibration, precisions: Precisions, c: Configs, scenarios: int) -> Estimate:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        decoder = _worker(model, platforms, calibration, precisions, c, c.tp, c.pp, c.dp, c.ep)
+        weights = weight_bytes(model, precisions, c.scheme, c.tp, c.pp, c.dp)
+        load, per_sequence = _load(model, platforms, calibration, c, weights)
+        why_not = _reasons(model, platforms, c, weights, load)
+        step = pass_time(model, decoder, tokens=load.running, sequences=load.running, context=load.context, decode=True)
+        k = calibration.constants
+        step_time = step.total + (k.step_overhead + k.sequence_overhead * load.running) * calibration.slower[c.platform]
+        apart = c.prefill_replicas > 0
+        prefill, prefiller = _prefill(model, platforms, calibration, precisions, c, decoder, apart)
+        tpot, ttft = _times(c, calibration, load, step_time, prefill, apart, per_sequence, prefiller)
+        rate = c.replicas * c.dp * load.clients * c.output_length / (ttft + tpot * np.maximum(c.output_length - 1, 0))
+        bound = _bound(step, load)
+        estimate = _estimate(model, platforms, calibration, c, ttft, tpot, rate, why_not, bound, load, weights, per_sequence, prefill.total, step_time)
+    return _with_interval(estimate, calibration, c) if scenarios == 3 else estimate
+
+
+def _worker(model: Model, platforms: Platforms, calibration: Calibration, precisions: Precisions, c: Configs, tp: Floats, pp: Floats, dp: Floats, ep: Floats) -> Worker:
+    return worker(
+        model, platforms, calibration, precisions, platform=c.platform, scheme=c.scheme, tp=tp, pp=pp, dp=dp, ep=ep, cache_bits=c.cache_bits
+    )  # fmt: skip
+
+
+def _load(model: Model, platforms: Platforms, calibration: Calibration, c: Configs, weights: Floats) -> tuple[_Load, Floats]:
+    context = c.input_length + c.output_length / 2
+    per_sequence = cache_bytes(model, context, c.cache_bits / 8, c.tp, c.pp)
+    usable = platforms.capacity[c.platform] * calibration.constants.memory_usable
+    fits = sequences_that_fit(usable, weights, per_sequence)
+    clients = c.concurrency / (c.dp * c.replicas)
+    return _Load(clients, fits, np.minimum(clients, fits), context), per_sequence
+
+
+def _reasons(model: Model, platforms: Platforms, c: Configs, weights: Floats, load: _Load) -> NDArray[np.int64]:
+    arch = model.architecture
+    capacity = platforms.capacity[c.platform]
+    sixteen = np.fmax(platforms.peak[:, 3], platforms.peak[:, 4])[c.platform]
+    unknown = np.isnan(capacity) | np.isnan(platforms.bandwidth[c.platform]) | np.isnan(sixteen)
+    too_heavy = weights > capacity
+    whole = np.fmax(load.fits, 0) * c.dp
+    reasons = flag(unknown, Reason.UNKNOWN_FACTS) | flag(too_heavy, Reason.WEIGHTS) | flag(~too_heavy & ~unknown & (whole < 1), Reason.CACHE)
+    heads = [op.heads for op in model.ops if op.kind in ("attention", "scan") and op.split == "none" and not op.name.endswith(".index")]
+    divides = np.all([np.isclose(head % c.tp, 0) for head in heads], axis=0) if heads else np.ones(len(c), bool)
+    experts = [op.experts for op in model.ops if op.kind == "experts"]
+    # redundant experts make any ep up to the group workable
+    odd = (c.ep > c.tp * c.dp) | np.any([c.ep > e for e in experts], axis=0) if experts else c.ep > 1
+    context = arch.context if arch.context else np.inf
+    return (
+        reasons | flag(~divides, Reason.HEADS) | flag(c.pp > arch.layers, Reason.LAYERS) | flag(odd, Reason.EXPERTS)
+        | flag(c.input_length + c.output_length > context, Reason.CONTEXT)
+    )  # fmt: skip
+
+
+def _prefill(
+    model: Model, platforms: Platforms, calibration: Calibration, precisions: Precisions, c: Configs, decoder: Worker, apart: NDArray[np.bool_]
+) -> tuple[Pass, Worker]:
+    """One prompt through a prefill worker (the decode worker itself when not disaggregated)."""
+    prefiller = decoder
+    if apart.any():
+        tp, dp, ep = (np.where(apart, a, b) for a, b in ((c.prefill_tp, c.tp), (c.prefill_dp, c.dp), (c.prefill_ep, c.ep)))
+        prefiller = _worker(model, platforms, calibration, precisions, c, tp, np.where(apart, 1.0, c.pp), dp, ep)
+    one = np.ones_like(c.input_length)
+    tokens = c.input_length * prefiller.pp  # a prompt is not cut into micro-batches
+    return pass_time(model, prefiller, tokens=tokens, sequences=one * prefiller.pp, context=c.input_length, decode=False), prefiller
+
+
+def _times(
+    c: Configs, calibration: Calibration, load: _Load, step_time: Floats, prefill: Pass, apart: NDArray[np.bool_], per_sequence: Floats, prefiller: Worker
+) -> tuple[Floats, Floats]:
+    k = calibration.constants
+    slower = calibration.slower[c.platform]
+    prompt = prefill.total
+    fixed = k.prefill_overhead * slower
+    together = step_time + k.interference * prefill.total * load.running / c.output_length
+    tpot = np.where(apart, step_time, together) / c.accepted
+    queue = 1 + k.queue_share * np.maximum(load.running - 1, 0)
+    waiting = np.maximum(load.clients - load.fits, 0) / np.maximum(load.fits, 1e-9) * tpot * c.output_length
+    ttft = fixed + prompt * queue + k.first_token_steps * step_time + waiting
+    if not apart.any():
+        return tpot, ttft
+    # disaggregated: prompts arrive at the rate the decode side ends them; each prefill rank is a queue of its own
+    ranks = np.maximum(c.prefill_replicas * prefiller.dp, 1)
+    demand = c.concurrency / ranks
+    cycle = prompt * np.maximum(demand, 1) + 0.0
+    decode_time = tpot * c.output_length
+    # closed loop: the slower side sets the pace, the clients not decoding wait at the prefill side
+    at_prefill = np.maximum(demand * prompt / (decode_time + prompt), prompt / (decode_time + prompt))
+    backlog = np.maximum(cycle - decode_time, 0)
+    transfer = transfer_time(per_sequence * c.tp, prefiller.tensor_link, k.transfer_latency)
+    ttft_apart = fixed + prompt * (1 + k.disaggregated_queue * at_prefill * np.minimum(demand, 1e6)) + backlog + transfer + k.first_token_steps * step_time + waiting
+    return tpot, np.where(apart, ttft_apart, ttft)
+
+
+def _bound(step: Pass, load: _Load) -> NDArray[np.int64]:
+    parts = np.stack([step.compute, step.memory, step.communication, step.overhead])
+    largest = np.argmax(np.nan_to_num(parts), axis=0)
+    return np.where(load.clients > load.fits, BOUNDS.index("queue"), largest).astype(np.int64)
+
+
+def _estimate(
+    model: Model, platforms: Platforms, calibration: Calibration, c: Configs, ttft: Floats, tpot: Floats, rate: Floats, why_not: NDArray[np.int64],
+    bound: NDArray[np.int64], load: _Load, weights: Floats, per_sequence: Floats, prefill_time: Floats, step_time: Floats,
+) -> Estimate:  # fmt: skip
+    answered = why_not == 0
+
+    def shown(values: Floats) -> Floats:
+        return np.where(answered, values, np.nan)[None, :]
+
+    tier = np.maximum(platforms.tier[c.platform], np.where(calibration.knowledge[c.platform] == 0, Tier.DERIVED, Tier.ESTIMATED))
+    power = platforms.power[c.platform] * c.chips
+    return Estimate(
+        ttft=shown(ttft), tpot=shown(tpot), tokens_rate=shown(rate), tokens_rate_per_chip=shown(rate / c.chips),
+        running=load.running * c.dp * c.replicas, fits=load.fits * c.dp * c.replicas, weight_bytes=weights, cache_bytes=per_sequence * load.running,
+        prefill_time=prefill_time, step_time=step_time, power=shown(power), why_not=why_not, bound_by=bound, tier=tier.astype(np.int64),
+    )  # fmt: skip
+
+
+def _with_interval(estimate: Estimate, calibration: Calibration, c: Configs) -> Estimate:
+    """Low, mid and high: the point times the residual quantiles of the row's tier of knowledge. Low is the small value of each quantity."""
+    knowledge = calibration.knowledge[c.platform]
+
+    def spread(values: Floats, name: str) -> Floats:
+        quantiles = np.array([getattr(calibration.residuals[each], name) for each in KNOWLEDGE])[knowledge]
+        return np.concatenate([values * np.exp(quantiles[:, 0]), values, values * np.exp(quantiles[:, 1])])
+
+    from dataclasses import replace
+
+    return replace(
+        estimate, ttft=spread(estimate.ttft, "ttft"), tpot=spread(estimate.tpot, "tpot"), tokens_rate=spread(estimate.tokens_rate, "throughput"),
+        tokens_rate_per_chip=spread(estimate.tokens_rate_per_chip, "throughput"), power=np.repeat(estimate.power, 3, axis=0),
+    )  # fmt: skip
