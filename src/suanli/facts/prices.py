@@ -130,7 +130,7 @@ def load_exchange(catalogue: Catalogue) -> list[ExchangeRow]:
 
 
 def load_assumptions(catalogue: Catalogue) -> Mapping[str, Fact]:
-    """The facts ``hosting``, ``depreciation``, ``server_overhead``, ``network_share``, ``maintenance_share``, ``utilisation``; a user's file replaces ours."""
+    """The facts ``hosting``, ``depreciation``, ``server_overhead`` ... (the fields of ``AssumptionsFile``); a user's file replaces ours."""
     return catalogue.record("prices", "assumptions", AssumptionsFile).facts
 
 
@@ -150,16 +150,26 @@ def rate_on(exchange: Sequence[ExchangeRow], currency: str, as_of: datetime.date
     if currency == DOLLAR:
         return 1.0
     day = _date(as_of)
-    known = [(first_day(row.date), place, row.per_usd) for place, row in enumerate(exchange) if row.currency == currency and first_day(row.date) <= day]
+    dated = [(first_day(row.date), place, row.per_usd) for place, row in enumerate(exchange) if row.currency == currency]
+    known = [each for each in dated if each[0] <= day]
     return max(known)[2] if known else math.nan
 
 
 def rental_band(
-    rows: Sequence[RentalRow], chip: str, as_of: datetime.date | str, price_type: PriceType = "on_demand", exchange: Sequence[ExchangeRow] = ()
+    rows: Sequence[RentalRow],
+    chip: str,
+    as_of: datetime.date | str,
+    price_type: PriceType = "on_demand",
+    exchange: Sequence[ExchangeRow] = (),
+    per_provider: bool = False,
 ) -> PriceBand:
-    """The band of the rent of one chip-hour of ``chip`` [USD], offers of ``price_type``; rows in other currencies need ``exchange``."""
+    """The band of the rent of one chip-hour of ``chip`` [USD], offers of ``price_type``; rows in other currencies need ``exchange``.
+
+    ``per_provider``: each provider counts once, with the median of its rows, so that one that lists twenty regions does not decide.
+    """
     chosen = [row for row in rows if row.chip == chip and row.price_type == price_type]
-    return _band(chosen, as_of, lambda row: row.price / rate_on(exchange, row.currency, first_day(row.date)))
+    group = (lambda row: row.provider) if per_provider else None
+    return _band(chosen, as_of, lambda row: row.price / rate_on(exchange, row.currency, first_day(row.date)), group)
 
 
 def purchase_band(
@@ -173,11 +183,12 @@ def purchase_band(
     return _band(chosen, as_of, lambda row: row.price / (row.chips or math.nan) / rate_on(exchange, row.currency, first_day(row.date)))
 
 
-def _band(rows: Sequence[R], as_of: datetime.date | str, dollars: Callable[[R], float]) -> PriceBand:
+def _band(
+    rows: Sequence[R], as_of: datetime.date | str, dollars: Callable[[R], float], group: Callable[[R], str] | None = None
+) -> PriceBand:
     day = _date(as_of)
     past = [row for row in rows if first_day(row.date) <= day]
-    values = {place: dollars(row) for place, row in enumerate(past)}
-    usable = [row for place, row in enumerate(past) if not math.isnan(values[place])]
+    usable = [row for row in past if not math.isnan(dollars(row))]
     left_out = len(past) - len(usable)
     if not usable:
         return PriceBand(math.nan, math.nan, math.nan, 0, "", (), False, left_out, Tier.ASSUMED)
@@ -185,7 +196,10 @@ def _band(rows: Sequence[R], as_of: datetime.date | str, dollars: Callable[[R], 
     stale = first_day(newest.date) <= day - _YEAR
     since = (first_day(newest.date) if stale else day) - _YEAR
     used = [row for row in usable if first_day(row.date) > since]
-    low, mid, high = (float(each) for each in np.quantile([dollars(row) for row in used], QUANTILES))
+    groups: dict[str, list[float]] = {}
+    for place, row in enumerate(used):
+        groups.setdefault(group(row) if group else str(place), []).append(dollars(row))
+    low, mid, high = (float(each) for each in np.quantile([float(np.median(each)) for each in groups.values()], QUANTILES))
     sources = tuple(dict.fromkeys(row.source for row in used))
     return PriceBand(low, mid, high, len(used), newest.date, sources, stale, left_out, max(Tier.of(row.tier) for row in used))
 

@@ -127,7 +127,8 @@ def system_of(record: Record[SystemFile]) -> System:
     return System(
         id=file.id, name=file.name, name_zh=file.name_zh, vendor=file.vendor, chip=file.chip, released=file.released or "", note=file.note,
         node_chips=file.node.chips, node_power=value("node.power"), domain_chips=file.scale_up.chips,
-        domain_bandwidth=value("scale_up.rate") / halved, topology=file.scale_up.topology, rack_chips=rack_chips, rack_power=value("rack.power"),
+        domain_bandwidth=value("scale_up.rate") / halved, topology=file.scale_up.topology,
+        rack_chips=rack_chips, rack_power=value("rack.power"),
         fabric_bandwidth=value("scale_out.rate"),
         price=price.purchase.value / priced[price.per] if price else math.nan,
         price_currency=price.purchase.unit if price else "", price_since=(price.purchase.since or "") if price else "",

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from suanli.errors import BadFile, UnknownName
 from suanli.facts import Catalogue, Fact, Record, Schema, Tier
+from suanli.facts.names import index, resolve
 from suanli.facts.reader import Name, SourceFile, quantity
 from suanli.words import say
 
@@ -149,15 +150,6 @@ def _borrowed(fact: Fact, origin: Place) -> Fact:
 def find(places: Mapping[str, Place], name: str) -> Place:
     """The place called ``name``: an id, a name in English or Chinese, an alias or an ISO code, whatever the case.
 
-    A two-letter code is the country itself, not one of its provinces. Raises ``UnknownName`` with the nearest names.
+    Raises ``UnknownName`` with the nearest names.
     """
-    wanted = name.strip().casefold()
-    if wanted in places:
-        return places[wanted]
-    names: dict[str, str] = {}
-    for place in sorted(places.values(), key=lambda each: each.level in ("zone", "cloud")):
-        for each in (place.id, place.name, place.name_zh, *place.aliases):
-            names.setdefault(each.casefold(), place.id)
-    if wanted in names:
-        return places[names[wanted]]
-    raise UnknownName("place", name, [*places, *(each for place in places.values() for each in (place.name, place.name_zh))])
+    return resolve("place", name, index(places.values()))

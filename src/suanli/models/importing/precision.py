@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from suanli.models.importing.config import flatten
 from suanli.models.model import Weights
 
 _DEFAULT = "bf16"
@@ -33,7 +34,7 @@ def weights_of_config(config: Mapping[str, Any]) -> Weights:
     Weights(default='bf16', experts='fp4')
     """
     quantisation = _quantisation(config)
-    default, experts = _read(quantisation) if quantisation else (_DEFAULT, "")
+    default, experts = _read(quantisation, _has_experts(config)) if quantisation else (_DEFAULT, "")
     stated = _expert_dtype(config)
     if stated:
         experts = stated if stated != default else ""
@@ -49,12 +50,16 @@ def _quantisation(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
+def _has_experts(config: Mapping[str, Any]) -> bool:
+    return flatten(config, "config.json").find("experts") > 1
+
+
 def _expert_dtype(config: Mapping[str, Any]) -> str:
     found = config.get("expert_dtype")
     return str(found) if found in ("fp4", "fp8", "int4", "int8") else ""
 
 
-def _read(quantisation: Mapping[str, Any]) -> tuple[str, str]:
+def _read(quantisation: Mapping[str, Any], mixture: bool) -> tuple[str, str]:
     method = str(quantisation.get("quant_method", "")).lower()
     form = str(quantisation.get("format", "")).lower()
     if method == "mxfp4" or "mxfp4" in form:  # both keep attention and shared parts in 16 bit
@@ -67,17 +72,18 @@ def _read(quantisation: Mapping[str, Any]) -> tuple[str, str]:
     if algorithm:
         return precision_of_name(algorithm.replace("_", " ")) or _DEFAULT, ""
     if method == "compressed-tensors":
-        return _compressed(quantisation, form)
+        return _compressed(quantisation, form, mixture)
     if method in ("gptq", "awq", "auto-round", "bitsandbytes"):
         return ("int8" if quantisation.get("bits") == 8 or quantisation.get("load_in_8bit") else "int4"), ""
     return precision_of_name(method) or _DEFAULT, ""
 
 
-def _compressed(quantisation: Mapping[str, Any], form: str) -> tuple[str, str]:
+def _compressed(quantisation: Mapping[str, Any], form: str, mixture: bool) -> tuple[str, str]:
     groups = quantisation.get("config_groups") or {}
     first = next(iter(groups.values()), {}) if isinstance(groups, Mapping) else {}
     weights = first.get("weights") or {} if isinstance(first, Mapping) else {}
     bits, kind = weights.get("num_bits", 4 if "pack" in form else 8), weights.get("type", "int" if "pack" in form else "float")
     precision = f"{'fp' if kind == 'float' else 'int'}{bits}"
-    only_experts = bits == 4 and any("attn" in str(each) or "shared" in str(each) for each in quantisation.get("ignore", ()))
+    ignored = quantisation.get("ignore")
+    only_experts = bits == 4 and mixture and (ignored is None or any("attn" in str(each) or "shared" in str(each) for each in ignored))
     return (_DEFAULT, precision) if only_experts else (precision, "")

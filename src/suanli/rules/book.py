@@ -1,0 +1,116 @@
+"""The rule book in memory: rules, labels, country groups and the party list, read once."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass, field
+from functools import cache
+
+from suanli.errors import BadFile, BadInput, nearest
+from suanli.facts import Catalogue, read_rows
+from suanli.facts.catalogue import DATA
+from suanli.facts.reader import first_day, read_toml, validate
+from suanli.rules.files import CountryRow, Entry, MakerRow, PartyRow, RuleFile, Terms
+
+_TABLES = ("country_groups", "entity_list", "makers")
+
+
+@dataclass(frozen=True)
+class Country:
+    """A country on a day: ``code`` as asked, ``counts_as`` (Hong Kong counts as China), its groups, and whether the table knows it."""
+
+    code: str
+    counts_as: str
+    groups: frozenset[str]
+    known: bool
+
+
+@dataclass(frozen=True)
+class RuleBook:
+    """Everything the engine reads. ``tables`` as in ``files.py``."""
+
+    terms: Terms
+    rules: dict[str, RuleFile]
+    countries: dict[str, tuple[CountryRow, ...]]
+    parties: tuple[PartyRow, ...]
+    makers: dict[str, str]
+    _memo: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
+
+    def country(self, text: str, on: datetime.date) -> Country:
+        """The country called ``text`` (ISO code or English name) with its groups on a day; ``BadInput`` with the nearest names."""
+        key = ("country", text, on)
+        if key not in self._memo:
+            self._memo[key] = self._country(text, on)
+        found = self._memo[key]
+        assert isinstance(found, Country)
+        return found
+
+    def _country(self, text: str, on: datetime.date) -> Country:
+        names = {rows[0].name.lower(): code for code, rows in self.countries.items()} | {"uk": "GB", "hong kong sar": "HK", "uae": "AE"}
+        code = names.get(text.strip().lower(), text.strip().upper())
+        if code not in self.countries:
+            if re.fullmatch(r"[A-Z]{2}", code) is None:
+                raise BadInput("rules.error.country", text=text, nearest=", ".join(nearest(text, names) or ["CN", "US", "MY"]))
+            return Country(code, code, frozenset(), False)
+        rows = self.countries[code]
+        row = next((row for row in reversed(rows) if first_day(row.since) <= on), rows[0] if first_day(rows[0].since) <= _base(self) else None)
+        return Country(code, rows[-1].counts_as or code, frozenset(row.groups.split()) if row else frozenset(), True)
+
+    def in_force(self, rule: RuleFile, entry: Entry | None, on: datetime.date) -> bool:
+        """Whether a rule, and an entry of it, holds on a day."""
+        spans = [(rule.from_, rule.until)] + ([(entry.from_, entry.until)] if entry else [])
+        return all((start is None or first_day(start) <= on) and (end is None or on <= first_day(end)) for start, end in spans)
+
+
+def _base(book: RuleBook) -> datetime.date:
+    """The first day of the country table; earlier days take its groups (only dates before the table know no better)."""
+    return min(first_day(rows[0].since) for rows in book.countries.values())
+
+
+def load_book(catalogue: Catalogue) -> RuleBook:
+    """The rule book of a catalogue; a file of an overlay replaces ours of the same name.
+
+    Raises ``BadFile`` on an unknown key, label, layer or rule id.
+    """
+    paths = catalogue.paths("rules")
+    terms_path = paths.pop("terms")[0]
+    terms = validate(read_toml(terms_path), Terms, "data/rules/terms.toml")
+    rules: dict[str, RuleFile] = {}
+    for name, (path, _) in sorted(paths.items()):
+        rules[name] = validate(read_toml(path), RuleFile, str(path.relative_to(DATA.parent)) if path.is_relative_to(DATA) else str(path))
+    for name, rule in rules.items():
+        _check(name, rule, terms, rules)
+    tables = {name: catalogue.paths("rules", ".csv")[name][0] for name in _TABLES}
+    countries: dict[str, list[CountryRow]] = {}
+    for row in sorted(read_rows(tables["country_groups"], CountryRow), key=lambda row: first_day(row.since)):
+        countries.setdefault(row.country, []).append(row)
+    makers = {row.maker.lower(): row.country for row in read_rows(tables["makers"], MakerRow)}
+    parties = tuple(read_rows(tables["entity_list"], PartyRow))
+    return RuleBook(terms, rules, {code: tuple(rows) for code, rows in countries.items()}, parties, makers)
+
+
+def _check(name: str, rule: RuleFile, terms: Terms, rules: dict[str, RuleFile]) -> None:
+    def bad(key: str, value: str, known: object) -> BadFile:
+        return BadFile("errors.file_bad_value", file=f"{name}.toml", key=key, detail=f'"{value}" is not one of {", ".join(map(str, known))}')  # type: ignore[call-overload]
+
+    if rule.id != name:
+        raise BadFile("errors.file_id", file=f"{name}.toml", id=rule.id)
+    if rule.layer not in terms.layer:
+        raise bad("layer", rule.layer, terms.layer)
+    for entry in (*rule.require, *rule.exempt):
+        if entry.licence not in terms.licence:
+            raise bad("licence", entry.licence, terms.licence)
+    for each in (*rule.require, *rule.review):
+        if each.review not in terms.review:
+            raise bad("review", each.review, terms.review)
+    for change in (*rule.exempt, *rule.review):
+        for target in change.of:
+            if target not in rules:
+                raise bad("of", target, nearest(target, rules) or sorted(rules))
+
+
+@cache
+def default_book() -> RuleBook:
+    """The rule book as shipped."""
+    return load_book(Catalogue())

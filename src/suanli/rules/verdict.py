@@ -1,0 +1,118 @@
+"""What the engine answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from suanli.words import DEFAULT_LANGUAGE, say
+
+#: from mild to strict; the code of ``Screen.outcome`` is the position
+OUTCOMES = ("allowed", "unknown", "licence", "prohibited")
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One thing a rule says about the case. ``effect``: requires, excepts, reviews or notice; ``date`` is the day the rule began.
+
+    ``key`` and ``values`` are the sentence; ``licence`` and ``review`` what the clause asks for, after exceptions and review policies.
+    """
+
+    rule: str
+    layer: str
+    effect: str
+    licence: str
+    review: str
+    citation: str
+    url: str
+    date: str
+    confidence: str
+    key: str
+    values: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    def say(self, language: str = DEFAULT_LANGUAGE) -> str:
+        """The sentence in a language."""
+        return say(self.key, language, **self.values)
+
+
+@dataclass(frozen=True)
+class Margin:
+    """How far a value is from a line of a rule: ``ratio`` = value / threshold, NaN where the value is unknown."""
+
+    metric: str
+    threshold: float
+    operator: str
+    value: float
+    ratio: float
+    rule: str
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What would hold if the unknown values fell on one side."""
+
+    eccn: str
+    outcome: str
+    licence: str
+    review: str
+
+
+@dataclass(frozen=True)
+class LayerAnswer:
+    """The answer of one layer group (US item and party rules together, CN, MY ...)."""
+
+    layer: str
+    outcome: str
+    licence: str
+    review: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer: never legal or illegal, but a licence status with its rules.
+
+    ``outcome`` (allowed, licence, prohibited, unknown) is the strictest of all layers asked; ``eccn``, ``licence`` and ``review`` are
+    those of the first layer asked (the US ones where asked), in the rule book's vocabulary, or ``unknown`` where an unknown value
+    decides: then ``branches`` has every possible answer and ``missing`` the values that would settle it.
+    """
+
+    outcome: str
+    eccn: str
+    licence: str
+    review: str
+    as_of: str
+    clauses: tuple[Clause, ...]
+    notices: tuple[Clause, ...]
+    margins: tuple[Margin, ...]
+    branches: tuple[Branch, ...]
+    missing: tuple[str, ...]
+    layers: tuple[LayerAnswer, ...]
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Every rule that was looked at and could matter here, in order of use."""
+        cited = [each.rule for each in (*self.clauses, *self.notices)] + [each.rule for each in self.margins]
+        return tuple(dict.fromkeys(filter(None, cited)))
+
+    def headline(self, language: str = DEFAULT_LANGUAGE) -> str:
+        """One line: outcome, label and review policy."""
+        values = {name: "@rules." + kind for name, kind in self._labels().items()}
+        return say("rules.headline_review" if self.review not in ("n/a", "not_applicable") else "rules.headline", language, eccn=self._eccn(language), **values)
+
+    def _labels(self) -> dict[str, str]:
+        return {"outcome": f"outcome.{self.outcome}", "licence": f"licence.{self.licence}", "review": f"review.{self.review}"}
+
+    def _eccn(self, language: str) -> str:
+        return say(f"rules.eccn.{self.eccn}", language) if self.eccn in ("none", "unknown", "n/a", "presumption rebutted") else self.eccn
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The answers for many items: ``outcome`` holds positions in ``OUTCOMES`` (N,), ``licence`` and ``review`` the labels (N,)."""
+
+    outcome: npt.NDArray[np.int8]
+    licence: npt.NDArray[np.str_]
+    review: npt.NDArray[np.str_]
