@@ -45,7 +45,7 @@ START: dict[str, tuple[float, float, float, float]] = {
     "transfer_latency": (1e-2, 0.5, 1e-4, 1),
 }  # fmt: skip
 #: read off the rows, not fitted: the fullest measured deployment (DeepSeek-R1 FP8 on four 180 GB chips) holds weights in 96 % of the memory
-FIXED = {"interference": 1.0, "memory_usable": 0.97}
+FIXED = {"interference": 1.0, "exposed_communication": 1.0, "memory_usable": 0.97}
 WEIGHTS = np.array([0.5, 1.0])  # TTFT residuals count half: bursts and client artefacts are in them
 PULL, ROBUST = 0.15, 0.15
 INTERVAL = (0.1, 0.9)

@@ -98,9 +98,10 @@ def buy_cost(
     maintenance = investment * maintenance / 8766
 
     price_per_chip [money]; server_overhead the rest of the server as a share of its chips' price (0 where the price is of a whole server
-    divided by its chips); network_share the network as a share of the servers' price; depreciation_years [year]; residual the share of the investment left
-    at the end; maintenance the share of the investment a year; power_watts [W] the mean IT power of the whole fleet; pue >= 1;
-    tariff [money/kWh]; hosting_per_kw_month [money] per kW of IT power (0 where the tariff is all); capital_cost_rate a year (0: straight line).
+    divided by its chips); network_share the network as a share of the servers' price; depreciation_years [year]; residual the share of the
+    investment left at the end; maintenance the share of it a year; power_watts [W] the mean IT power of the whole fleet; pue >= 1;
+    tariff [money/kWh]; hosting_per_kw_month [money] per kW of IT power (0 where the tariff is all); capital_cost_rate a year
+    (0: straight line).
 
     >>> cost = buy_cost(30_000, 8, 0, 0, 4, 0, 0, 10_000, 1.5, 0.08, 0, 0)
     >>> round(float(cost.capital), 4), float(cost.energy)           # 240,000 / (4 x 8,766); 15 kW x 0.08

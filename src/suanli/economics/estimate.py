@@ -46,33 +46,54 @@ class PriceBand:
 
 
 def class_price_band(
-    known_prices: Array, peak_flop_rate: Array, memory_capacity: Array, memory_bandwidth: Array, class_codes: Array, *, ridge: float = 1.0
+    known_prices: Array,
+    peak_flop_rate: Array,
+    memory_capacity: Array,
+    memory_bandwidth: Array,
+    class_codes: Array,
+    *,
+    ridge: float = 1.0,
 ) -> PriceBand:
     """A low, mid and high price for every chip.
 
     known_prices (N,) [money, or money per hour], NaN where unknown; peak_flop_rate [flop/s] of bf16 or its equivalent; memory_capacity
     [byte]; memory_bandwidth [byte/s]; class_codes (N,) whole numbers (kind of chip, segment, maker ... as the caller sees fit).
-    NaN in a feature: the band of the prices of the chip's class, or of all where the class has too few. Fewer than six known prices: all NaN.
+    A class without a known price is fitted without classes, which widens its band.
+    NaN in a feature: the band of the prices of the chip's class, or of all where the class has too few. Fewer than
+    six known prices: all NaN.
     """
-    price = np.log(np.where(np.asarray(known_prices, float) > 0, known_prices, np.nan))
-    features = np.stack([np.log(np.where(np.asarray(each, float) > 0, each, np.nan)) for each in (peak_flop_rate, memory_bandwidth, memory_capacity)], 1)
+    price = _log(known_prices)
+    features = np.stack([_log(each) for each in (peak_flop_rate, memory_bandwidth, memory_capacity)], 1)
     codes = np.asarray(class_codes)
     whole = np.isfinite(features).all(1)
     fit = whole & np.isfinite(price)
     low, mid, high = _class_band(price, codes)
     if fit.sum() >= FEWEST:
-        predicted, residual = _ridge(features, codes, price, fit, ridge)
-        spread = _others_quantiles(residual, fit)
-        ours = predicted[:, None] + spread
+        ours = _prediction_band(features, codes, price, fit, ridge)
+        unseen = ~np.isin(codes, codes[fit])
+        if unseen.any():
+            ours[unseen] = _prediction_band(features, np.zeros(len(codes), int), price, fit, ridge)[unseen]
         low, mid, high = (np.where(whole, ours[:, each], other) for each, other in enumerate((low, mid, high)))
     known = np.isfinite(price)
-    return PriceBand(np.exp(low), np.exp(mid), np.exp(high), ~known, ~(whole & (fit.sum() >= FEWEST)), np.where(known, price - mid, np.nan))
+    wide = ~(whole & (fit.sum() >= FEWEST))
+    return PriceBand(np.exp(low), np.exp(mid), np.exp(high), ~known, wide, np.where(known, price - mid, np.nan))
+
+
+def _log(values: Array) -> Any:
+    """Logarithm, NaN for what is not positive."""
+    return np.log(np.where(np.asarray(values, float) > 0, values, np.nan))
+
+
+def _prediction_band(features: Any, codes: Any, price: Any, fit: Any, ridge: float) -> Any:
+    """(N, 3): the log prices of the band."""
+    predicted, residual = _ridge(features, codes, price, fit, ridge)
+    return predicted[:, None] + _others_quantiles(residual, fit)
 
 
 def _ridge(features: Any, codes: Any, price: Any, fit: Any, ridge: float) -> tuple[Any, Any]:
     """Predicted log price of every row (of the rows fitted: without themselves) and the leave-one-out residuals of those fitted.
 
-    Leaving out row i of a linear smoother changes its residual to r_i / (1 - h_ii)            Cook & Weisberg, Residuals and Influence, 1982
+    Leaving out row i of a linear smoother changes its residual to r_i / (1 - h_ii)        Cook & Weisberg, Residuals and Influence, 1982
     """
     centre, scale = features[fit].mean(0), features[fit].std(0)
     standard = (features - centre) / np.where(scale > 0, scale, 1)

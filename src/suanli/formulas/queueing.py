@@ -117,7 +117,8 @@ def servers_for_wait(rate: Array, service: Array, scv: Array, target_wait: Array
     >>> float(servers_for_wait(9.0, 1.0, 1.0, 1.0, 0.95))
     12.0
     """
-    rate, service, scv, target, percentile = (np.asarray(each, float) for each in np.broadcast_arrays(rate, service, scv, target_wait, percentile))
+    given = np.broadcast_arrays(rate, service, scv, target_wait, percentile)
+    rate, service, scv, target, percentile = (np.asarray(each, float) for each in given)
     load = rate * service
     possible = np.isfinite(load + scv + target) & (load >= 0) & (target >= 0) & (percentile < 1)
     load, percentile = np.where(possible, load, 0), np.where(possible, percentile, 0)
@@ -156,7 +157,8 @@ def mean_value_analysis(clients: Array, demands: Array, think: Array = 0) -> tup
     """Exact throughput and response time of N clients at K single-server stations and a think time Z.
 
     R_k(n) = D_k (1 + Q_k(n-1)), X(n) = n / (Z + sum R_k), Q_k(n) = X R_k        Reiser & Lavenberg, J. ACM 27(2):313-322, 1980
-    clients (...,) whole numbers, demands (..., K) [time], think (...,). Returns X [1/time] and R = sum R_k. One step a client, all rows at once.
+    clients (...,) whole numbers, demands (..., K) [time], think (...,). Returns X [1/time] and R = sum R_k.
+    One step a client, all rows at once.
 
     >>> [float(each) for each in mean_value_analysis(3, [1.0], 0.0)]   # one station: 1 a unit of time, each waits for all
     [1.0, 3.0]
@@ -177,17 +179,18 @@ def mean_value_analysis(clients: Array, demands: Array, think: Array = 0) -> tup
 
 
 def closed_loop_throughput(clients: Array, service: Array, servers: Array, think: Array) -> tuple[Array, Array]:
-    """Exact throughput and response time (wait and service) of N clients before c exponential servers, thinking exponentially between.
+    """Exact throughput and response time (wait and service) of N clients before c exponential servers, thinking between (machine repair).
 
-    p_j ~ N!/(N-j)! (s/Z)^j / prod_{i<=j} min(i, c), X = sum p_j min(j, c) / s, R = N/X - Z      the machine-repair model, Kleinrock 1975, sec. 3.8
-    clients N and servers c whole numbers, service s and think Z [time]; at Z = 0, X = min(N, c)/s. One step a client, all rows at once, in logarithms.
+    p_j ~ N!/(N-j)! (s/Z)^j / prod_{i<=j} min(i, c), X = sum p_j min(j, c) / s, R = N/X - Z          Kleinrock 1975, sec. 3.8
+    clients N and servers c whole numbers, service s and think Z [time]; at Z = 0, X = min(N, c)/s.
+    One step a client, all rows at once, in logarithms.
 
     >>> [float(each) for each in closed_loop_throughput(4, 1.0, 2, 0.0)]
     [2.0, 2.0]
     """
     clients, service, servers, think = (np.asarray(each, float) for each in np.broadcast_arrays(clients, service, servers, think))
     with np.errstate(divide="ignore", invalid="ignore"):
-        log_ratio = np.log(service / np.where(think > 0, think, np.nan))
+        log_ratio = np.log(service) - np.log(np.where(think > 0, think, np.nan))
         log_p = np.zeros(clients.shape)
         peak, whole, busy = np.zeros(clients.shape), np.ones(clients.shape), np.zeros(clients.shape)
         for j in range(1, int(np.max(clients, initial=0)) + 1):

@@ -88,7 +88,7 @@ def platform_row(chip: Chip, system: System | None, assumptions: Mapping[str, Fa
     fabric = fill(system.fabric_bandwidth if system else math.nan, assumptions["node.fabric"].value, "fabric")
     link = fill(link, fabric, "link")
     board = chip.power
-    share = system.node_power / system.node_chips if system else math.nan
+    share = _power_share(system)
     power = share if not math.isnan(share) else fill(math.nan, board * assumptions["node.power_overhead"].value, "power")
     sixteen = max((p for p in ("bf16", "fp16") if p in chip.peaks), key=lambda p: chip.peaks[p], default=None)
     keys = ["memory.capacity", "memory.bandwidth", f"peak.{sixteen}"]
@@ -99,6 +99,14 @@ def platform_row(chip: Chip, system: System | None, assumptions: Mapping[str, Fa
         "link": link, "domain": float(system.domain_chips) if system else node, "fabric": fabric, "node": node, "board_power": board, "power": power,
         "tier": int(max(known)) if len(known) == len(keys) else int(Tier.ASSUMED),
     }  # fmt: skip
+
+
+def _power_share(system: System | None) -> float:
+    """Watts per chip of the whole domain where it is stated (its switches included), else of the server; NaN where neither is."""
+    if system is None:
+        return math.nan
+    share = system.domain_power / system.domain_chips
+    return share if not math.isnan(share) else system.node_power / system.node_chips
 
 
 def platforms_of(chips: Sequence[Chip], systems: Sequence[System | None], catalogue: Catalogue) -> Platforms:

@@ -80,11 +80,11 @@ def precision_code(name: str) -> int:
     return SCHEMES.index(low)
 
 
-def peak_of(peaks: Floats, precision: str) -> Floats:
-    """Dense rates (P, precisions) -> (P,) of ``precision``, falling back to the wider units weights are computed on."""
+def peak_of(peaks: Floats, precision: str, *, fall_back: bool = True) -> Floats:
+    """Dense rates (P, precisions) -> (P,) of ``precision``; with ``fall_back`` that of the wider units narrow weights are computed on."""
     rate = peaks[:, PRECISIONS.index(precision)]
     if precision == "bf16":
-        return np.fmax(rate, peaks[:, PRECISIONS.index("fp16")])
-    for wider in FALLBACK[precision]:
+        return np.asarray(np.fmax(rate, peaks[:, PRECISIONS.index("fp16")]))
+    for wider in FALLBACK[precision] if fall_back else ():
         rate = np.where(np.isnan(rate), peak_of(peaks, wider), rate)
     return rate

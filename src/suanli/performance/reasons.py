@@ -31,8 +31,6 @@ class Reason(enum.IntFlag):
     SEGMENT = 65536  # not sold for servers
     PRICE = 131072  # no price and no class to estimate one from
     EXCLUDED = 262144  # not among the chips asked for
-    DUE = 524288  # the number of chips asked for is not reachable
-    SIZE = 1048576  # more chips than one site can reasonably join
 
     def names(self) -> list[str]:
         """The reasons in it, lower case.

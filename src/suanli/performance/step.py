@@ -81,10 +81,30 @@ class Pass:
     overhead: Floats
 
 
-def pass_time(model: Model, w: Worker, *, tokens: Floats, sequences: Floats, context: Floats, decode: bool) -> Pass:
+@dataclass(frozen=True)
+class Line:
+    """One op of a traced pass: seconds of arithmetic and of memory traffic of one application, and how often it is applied."""
+
+    name: str
+    kind: str
+    count: float
+    flop_time: Floats
+    byte_time: Floats
+    launch: float
+
+    @property
+    def total(self) -> Floats:
+        """Seconds of all applications, before the family's factor."""
+        return self.count * (np.maximum(self.flop_time, self.byte_time) + self.launch)
+
+
+def pass_time(
+    model: Model, w: Worker, *, tokens: Floats, sequences: Floats, context: Floats, decode: bool, trace: list[Line] | None = None
+) -> Pass:  # fmt: skip
     """Seconds for ``tokens`` tokens per attention rank that belong to ``sequences`` sequences.
 
     Decode: one token a sequence over ``context`` cached tokens. Prefill: prompts of ``context`` tokens from the first to the last.
+    ``trace`` collects a line an op: the same arithmetic, shown.
     With pipeline stages the batch is cut into ``pp`` micro-batches; the time is that of one micro-batch through all stages.
     """
     k = w.constants
@@ -105,10 +125,13 @@ def pass_time(model: Model, w: Worker, *, tokens: Floats, sequences: Floats, con
         compute += op.count * flop_time
         memory += op.count * byte_time
         busy += op.count * (np.maximum(flop_time, byte_time) + k.launch)
+        if trace is not None:
+            trace.append(Line(op.name, op.kind, op.count, flop_time, byte_time, k.launch))
     communication = _communication(model, w, tokens)
     layers = model.architecture.layers
     overhead = k.layer_overhead * layers + sum(op.count for op in model.ops) * k.launch + tokens * layers * k.token_overhead
-    total = (busy + communication + k.layer_overhead * layers + tokens * layers * k.token_overhead) * w.slower
+    beside = communication * k.exposed_communication
+    total = np.maximum(busy + beside + k.layer_overhead * layers + tokens * layers * k.token_overhead, communication) * w.slower
     return Pass(total, compute, memory, communication, overhead)
 
 

@@ -90,15 +90,15 @@ class Place:
 def place_of(record: Record[PlaceFile]) -> Place:
     """The view of one record as it stands, nothing inherited."""
     file, facts = record.content, record.facts
-
-    def value(key: str) -> float:
-        return facts[key].value if key in facts else math.nan
-
     return Place(
         id=file.id, name=file.name, name_zh=file.name_zh, aliases=file.aliases, level=file.level, jurisdiction=file.jurisdiction,
-        parent=file.parent or "", currency=file.currency, note=file.note, power_price=value("power_price"),
-        price_currency=_currency(facts), pue=value("pue"), carbon=value("carbon"), own=record.own, facts=facts,
+        parent=file.parent or "", currency=file.currency, note=file.note, power_price=_value(facts, "power_price"),
+        price_currency=_currency(facts), pue=_value(facts, "pue"), carbon=_value(facts, "carbon"), own=record.own, facts=facts,
     )  # fmt: skip
+
+
+def _value(facts: Mapping[str, Fact], key: str) -> float:
+    return facts[key].value if key in facts else math.nan
 
 
 def _currency(facts: Mapping[str, Fact]) -> str:
@@ -111,7 +111,8 @@ def load_places(catalogue: Catalogue) -> dict[str, Place]:
     places = {name: place_of(record) for name, record in records.items()}
     for name, place in places.items():
         if place.parent and place.parent not in places:
-            raise BadFile("errors.file_bad_value", file=str(records[name].path), key="parent", detail=str(UnknownName("place", place.parent, places)))
+            detail = str(UnknownName("place", place.parent, places))
+            raise BadFile("errors.file_bad_value", file=str(records[name].path), key="parent", detail=detail)
     return {name: _inherit(place, places, ("pue",)) for name, place in places.items()}
 
 
@@ -137,8 +138,10 @@ def _inherit(place: Place, places: Mapping[str, Place], keys: tuple[str, ...]) -
             inherited[key] = origin
     if inherited == place.inherited:
         return place
-    known = {key: facts[key].value for key in keys if key in facts}
-    return replace(place, facts=facts, inherited=inherited, price_currency=_currency(facts), **known)
+    return replace(
+        place, facts=facts, inherited=inherited, price_currency=_currency(facts),
+        power_price=_value(facts, "power_price"), pue=_value(facts, "pue"), carbon=_value(facts, "carbon"),
+    )  # fmt: skip
 
 
 def _borrowed(fact: Fact, origin: Place) -> Fact:

@@ -51,7 +51,7 @@ class Ask:
     """Traffic of one model, its targets, where and when, and what may be used. SI; every field filled, ``filled`` lists what was not asked.
 
     ``rate`` [1/s] mean, ``peak_to_mean`` its busiest minute; lengths [tokens]; ``ttft``, ``tpot`` [s] targets (infinite = none);
-    ``precisions`` scheme codes allowed; ``layout`` fixed tp/pp/dp/ep; ``ideal`` = every efficiency 1 and no queueing.
+    ``precisions`` scheme codes allowed (``precisions_named``: by the user); ``duty`` the busy share of a fleet (its idle share covers the peaks); ``layout`` fixed tp/pp/dp/ep; ``ideal`` = every efficiency 1 and no queueing.
     """
 
     model: Model
@@ -69,6 +69,7 @@ class Ask:
     on: datetime.date
     chips: tuple[str, ...]
     precisions: tuple[int, ...]
+    precisions_named: bool
     layout: Mapping[str, float]
     acquire: Acquire
     licence: Licence
@@ -112,7 +113,7 @@ def make_ask(
         notes.append(Filled("on", on.isoformat(), "today"))
     if on > today:
         raise BadInput("planning.future_date", date=on.isoformat(), today=today.isoformat())
-    cache_bits = math.nan if ideal or not (workload and workload.kv_precision) else math.nan
+    cache_bits = math.nan
     if workload and workload.kv_precision:
         cache_bits = {"bf16": 16.0, "fp16": 16.0, "fp8": 8.0, "int8": 8.0, "fp4": 4.0, "int4": 4.0}[workload.kv_precision]
     codes = _precisions(model, precision, notes)
@@ -120,9 +121,9 @@ def make_ask(
         model=model, workload=traffic, rate=rate, input_length=input_length, output_length=output_length,
         ttft=math.inf if ideal and ttft is None else pick("ttft", ttft, workload.ttft if workload else math.nan, traffic, unit=" s"),
         tpot=math.inf if ideal and tpot is None else pick("tpot", tpot, workload.tpot if workload else math.nan, traffic, unit=" s"),
-        peak_to_mean=1.0 if ideal else pick("peak_to_mean", None, workload.peak_to_mean if workload else math.nan, traffic),
+        peak_to_mean=1.0 if ideal or (workload and not math.isnan(workload.duty)) else pick("peak_to_mean", None, workload.peak_to_mean if workload else math.nan, traffic),
         service_variation=_variation(workload, defaults), duty=1.0 if workload is None or math.isnan(workload.duty) else workload.duty,
-        cache_bits=cache_bits, place=place, on=on, chips=chips, precisions=codes, layout=dict(layout or {}), acquire=acquire, licence=licence,
+        cache_bits=cache_bits, place=place, on=on, chips=chips, precisions=codes, precisions_named=precision is not None, layout=dict(layout or {}), acquire=acquire, licence=licence,
         buyer=buyer, ideal=ideal, assumptions=defaults, filled=tuple(notes),
     )  # fmt: skip
 

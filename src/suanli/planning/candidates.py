@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from suanli.hardware import Platforms
 from suanli.models import Model
 from suanli.performance.configs import Configs, configs
 from suanli.performance.fit_in_memory import cache_bytes, weight_bytes
-from suanli.performance.precision import Precisions
+from suanli.performance.precision import Precisions, peak_of
 from suanli.planning.ask import Ask
 
 Floats = NDArray[np.float64]
@@ -22,23 +23,25 @@ STAGES = (1, 2, 4, 8)
 LOADS = 2.0 ** np.arange(0, 12)
 
 
-def layouts(model: Model, ask: Ask) -> Floats:
-    """(L, 4) tp, pp, dp, ep of every layout in powers of two up to ``WIDEST`` chips; what the ask fixes is fixed.
+def every_layout(model: Model, fixed: Mapping[str, float], chips: int | None = None) -> Floats:
+    """(L, 4) tp, pp, dp, ep of every layout in powers of two up to ``WIDEST`` chips (or of exactly ``chips``); what is ``fixed`` is fixed.
 
     Attention data parallelism only where there are experts to share; experts go over the whole worker (ep = tp x dp) or are cut with tp (ep = 1).
     """
-    powers = [2.0**power for power in range(int(np.log2(WIDEST)) + 1)]
     mixture = any(op.kind == "experts" for op in model.ops)
-    fixed = ask.layout
+    widest = max(WIDEST, chips or 1, int(fixed.get("tp", 1) * fixed.get("pp", 1) * fixed.get("dp", 1)))
+    sizes = [float(size) for size in range(1, chips + 1) if chips % size == 0] if chips else [2.0**power for power in range(int(np.log2(widest)) + 1)]
+    wide = [fixed["tp"]] if "tp" in fixed else sizes
+    deep = [fixed["pp"]] if "pp" in fixed else sizes if chips else STAGES
+    ranks = [fixed["dp"]] if "dp" in fixed else sizes if mixture else [1.0]
     rows = []
-    for tp, pp, dp in itertools.product(
-        [fixed["tp"]] if "tp" in fixed else powers, [fixed["pp"]] if "pp" in fixed else STAGES, [fixed["dp"]] if "dp" in fixed else powers if mixture else [1.0]
-    ):
-        if tp * pp * dp > max(WIDEST, fixed.get("tp", 1) * fixed.get("pp", 1) * fixed.get("dp", 1)) or (pp > 1 and dp > 1):
+    for tp, pp, dp in itertools.product(wide, deep, ranks):
+        size = tp * pp * dp
+        if size > widest or (chips and size != chips) or (pp > 1 and dp > 1 and "dp" not in fixed):
             continue
         spread = [fixed["ep"]] if "ep" in fixed else [tp * dp] if mixture and dp > 1 else [1.0, tp] if mixture and tp > 1 else [1.0]
         rows += [(tp, pp, dp, ep) for ep in spread]
-    return np.array(rows)
+    return np.array(rows).reshape(-1, 4)
 
 
 def candidates(model: Model, platforms: Platforms, precisions: Precisions, ask: Ask, usable: float) -> Configs:
@@ -47,12 +50,12 @@ def candidates(model: Model, platforms: Platforms, precisions: Precisions, ask: 
     A layout stays inside one scale-up domain unless it has pipeline stages, which may cross. Rows that cannot hold one sequence keep
     load 1, so that their reason is found by the same model.
     """
-    shapes = layouts(model, ask)
+    shapes = every_layout(model, ask.layout)
     platform, scheme, shape = (
         grid.ravel() for grid in np.meshgrid(np.arange(len(platforms)), np.array(ask.precisions), np.arange(len(shapes)), indexing="ij")
     )
     tp, pp, dp, ep = shapes[shape].T
-    inside = (tp * dp <= np.maximum(platforms.domain[platform], 1)) | (len(shapes) == 1)
+    inside = ((tp * dp <= np.maximum(platforms.domain[platform], 1)) | (len(shapes) == 1)) & native(platforms, precisions, ask)[platform, scheme]
     platform, scheme, tp, pp, dp, ep = (column[inside] for column in (platform, scheme, tp, pp, dp, ep))
     bits = np.where(np.isnan(ask.cache_bits), precisions.cache_bits[scheme], ask.cache_bits)
     held = weight_bytes(model, precisions, scheme, tp, pp, dp)
@@ -61,6 +64,13 @@ def candidates(model: Model, platforms: Platforms, precisions: Precisions, ask: 
     with np.errstate(invalid="ignore", divide="ignore"):
         most = np.floor(np.nan_to_num((platforms.capacity[platform] * usable - held) / each, nan=0.0, posinf=LOADS[-1]) * share) * dp
     return _with_loads(ask, most, platform, scheme, tp, pp, dp, ep, bits)
+
+
+def native(platforms: Platforms, precisions: Precisions, ask: Ask) -> NDArray[np.bool_]:
+    """(P, schemes) whether the chip's sheet has units for what a precision computes at; a precision asked for by name is tried anyway,
+    its weights stored narrow and computed at the wider rate."""
+    units = [peak_of(platforms.peak, name, fall_back=ask.precisions_named) for name in precisions.compute]
+    return ~np.isnan(np.stack(units, axis=1))
 
 
 def _with_loads(

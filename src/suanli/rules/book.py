@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -35,14 +36,14 @@ class RuleBook:
     countries: dict[str, tuple[CountryRow, ...]]
     parties: tuple[PartyRow, ...]
     makers: dict[str, str]
-    _memo: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
+    memo: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
 
     def country(self, text: str, on: datetime.date) -> Country:
         """The country called ``text`` (ISO code or English name) with its groups on a day; ``BadInput`` with the nearest names."""
         key = ("country", text, on)
-        if key not in self._memo:
-            self._memo[key] = self._country(text, on)
-        found = self._memo[key]
+        if key not in self.memo:
+            self.memo[key] = self._country(text, on)
+        found = self.memo[key]
         assert isinstance(found, Country)
         return found
 
@@ -54,7 +55,8 @@ class RuleBook:
                 raise BadInput("rules.error.country", text=text, nearest=", ".join(nearest(text, names) or ["CN", "US", "MY"]))
             return Country(code, code, frozenset(), False)
         rows = self.countries[code]
-        row = next((row for row in reversed(rows) if first_day(row.since) <= on), rows[0] if first_day(rows[0].since) <= _base(self) else None)
+        oldest = rows[0] if first_day(rows[0].since) <= _base(self) else None
+        row = next((row for row in reversed(rows) if first_day(row.since) <= on), oldest)
         return Country(code, rows[-1].counts_as or code, frozenset(row.groups.split()) if row else frozenset(), True)
 
     def in_force(self, rule: RuleFile, entry: Entry | None, on: datetime.date) -> bool:
@@ -91,23 +93,22 @@ def load_book(catalogue: Catalogue) -> RuleBook:
 
 
 def _check(name: str, rule: RuleFile, terms: Terms, rules: dict[str, RuleFile]) -> None:
-    def bad(key: str, value: str, known: object) -> BadFile:
-        return BadFile("errors.file_bad_value", file=f"{name}.toml", key=key, detail=f'"{value}" is not one of {", ".join(map(str, known))}')  # type: ignore[call-overload]
+    def bad(key: str, value: str, known: Iterable[str]) -> BadFile:
+        return BadFile("errors.file_bad_value", file=f"{name}.toml", key=key, detail=f'"{value}" is not one of {", ".join(known)}')
 
     if rule.id != name:
         raise BadFile("errors.file_id", file=f"{name}.toml", id=rule.id)
     if rule.layer not in terms.layer:
         raise bad("layer", rule.layer, terms.layer)
-    for entry in (*rule.require, *rule.exempt):
-        if entry.licence not in terms.licence:
-            raise bad("licence", entry.licence, terms.licence)
-    for each in (*rule.require, *rule.review):
-        if each.review not in terms.review:
-            raise bad("review", each.review, terms.review)
-    for change in (*rule.exempt, *rule.review):
-        for target in change.of:
-            if target not in rules:
-                raise bad("of", target, nearest(target, rules) or sorted(rules))
+    for label in [each.licence for each in rule.require] + [each.licence for each in rule.exempt]:
+        if label not in terms.licence:
+            raise bad("licence", label, terms.licence)
+    for policy in [each.review for each in rule.require] + [each.review for each in rule.review]:
+        if policy not in terms.review:
+            raise bad("review", policy, terms.review)
+    for target in [name for each in rule.exempt for name in each.of] + [name for each in rule.review for name in each.of]:
+        if target not in rules:
+            raise bad("of", target, nearest(target, rules) or sorted(rules))
 
 
 @cache

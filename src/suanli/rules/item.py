@@ -79,7 +79,7 @@ def metrics(item: Item, owner_share: float = math.nan) -> dict[str, Fraction | N
 
 
 def _scalar(formula: Any, *values: Fraction) -> Fraction:
-    return Fraction(formula(*values).item())
+    return Fraction(np.asarray(formula(*values), dtype=object).item())
 
 
 @cache

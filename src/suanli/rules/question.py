@@ -6,7 +6,7 @@ import datetime
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from suanli.errors import BadInput, nearest
 from suanli.facts.reader import first_day
@@ -28,7 +28,6 @@ class Circumstances:
     party: str = ""
     owner: str = ""
     owner_share: float = math.nan
-    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Question:
     item: Item
     makers: tuple[Country, ...]
     about: Circumstances
-    assumed: tuple[str, ...] = field(default=())
+    assumed: tuple[str, ...] = ()
 
 
 def day_of(on: datetime.date | str, *, ahead: bool) -> datetime.date:

@@ -72,10 +72,10 @@ class Case:
 def applicable(question: Question, book: RuleBook) -> Applicable:
     """The entries the case is in the scope of. What depends on the circumstances alone is found once and remembered."""
     about = question.about
-    memo = ("applicable", about)
-    if memo not in book._memo:
-        book._memo[memo] = _static(about, book)
-    static = book._memo[memo]
+    key = ("applicable", about)
+    if key not in book.memo:
+        book.memo[key] = _static(about, book)
+    static = book.memo[key]
     assert isinstance(static, Applicable)
 
     def mine(entries: tuple[Bound[E], ...]) -> tuple[Bound[E], ...]:

@@ -79,7 +79,7 @@ class Lengths:
 
     @classmethod
     def of(cls, lengths: Any, probabilities: Sequence[float]) -> Lengths:
-        """Measured ``lengths`` [tokens] summarised at ``probabilities``: each is the smallest length that at least this share does not exceed.
+        """Measured ``lengths`` [tokens] at ``probabilities``: the smallest length that at least this share does not exceed.
 
         >>> Lengths.of([1, 2, 3, 10], (0, 0.5, 1)).values
         (1.0, 2.0, 10.0)

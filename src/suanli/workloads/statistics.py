@@ -17,8 +17,11 @@ PROBABILITIES = (*(each / 20 for each in range(20)), 0.99, 1.0)
 
 @dataclass(frozen=True)
 class TraceStatistics:
-    """``rate`` [1/s]; ``burstiness`` the coefficient of variation of the times between arrivals; ``peak_to_mean`` of the rate per full minute;
-    ``mean_context`` [tokens] what the mean generated token attends to; correlations of input and output length; ``prefix_hit`` see ``prefix_hit``.
+    """The numbers of a trace; NaN where it cannot tell.
+
+    ``rate`` [1/s]; ``burstiness`` the coefficient of variation of the times between arrivals; ``peak_to_mean`` of the rate per
+    full minute; ``mean_context`` [tokens] what the mean generated token attends to; ``pearson`` and ``spearman`` correlate input and
+    output length; ``prefix_hit`` is the function's.
     """
 
     requests: int

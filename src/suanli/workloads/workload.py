@@ -38,7 +38,7 @@ class LengthFile(Schema):
 
 
 class Arrivals(Schema):
-    """``burstiness`` is the coefficient of variation of the times between arrivals (Poisson = 1), ``peak_to_mean`` of the per-minute rate."""
+    """``burstiness``: the coefficient of variation of the times between arrivals (Poisson = 1), ``peak_to_mean`` of the rate per minute."""
 
     burstiness: quantity("1") | None = None  # type: ignore[valid-type]
     peak_to_mean: quantity("1") | None = None  # type: ignore[valid-type]

@@ -1,0 +1,247 @@
+"""What a face may call. Every function takes a ``Catalogue`` first and returns frozen data; none prints."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suanli.errors import BadFile, BadInput, Conflict, NoAnswer
+from suanli.facts import Catalogue
+from suanli.facts.names import fold, index, resolve
+from suanli.hardware import Chip, Platforms, System, load_chips, load_systems, platforms_of, usual_system
+from suanli.models import Model, load_models, read_model
+from suanli.performance.calibration import Calibration, load_calibration
+from suanli.performance.cases import Case, read_case
+from suanli.performance.configs import BOUNDS, Configs, Estimate, configs
+from suanli.performance.explain import Explanation, explain
+from suanli.performance.precision import SCHEMES, load_precisions, precision_code
+from suanli.performance.predict import batches, platform_index, predict_batch
+from suanli.performance.reasons import Reason
+from suanli.performance.serving import serve as serve_configs
+from suanli.places import Place, filled, load_places
+from suanli.places import find as find_place_in
+from suanli.planning import Ask, Option, Plan, make_ask, make_plan
+from suanli.rules import Verdict, check, item_of
+from suanli.workloads import Workload, load_workloads
+
+
+def open_catalogue(data: Sequence[str | Path] = ()) -> Catalogue:
+    """The bundled facts with the user's folders laid over them; ``BadFile`` where a folder does not exist."""
+    return Catalogue(tuple(Path(each) for each in data))
+
+
+def find_chip(catalogue: Catalogue, name: str) -> Chip:
+    """A chip by id, alias or name; ``UnknownName`` with the nearest."""
+    return resolve("chip", name, index(load_chips(catalogue).values()))
+
+
+def find_model(catalogue: Catalogue, text: str) -> Model:
+    """A model by name, alias, path of a config.json, hub URL or owner/name."""
+    return read_model(text, catalogue)
+
+
+def find_place(catalogue: Catalogue, name: str) -> Place:
+    """A place by id, name, alias or ISO code, with what it lacks taken from its parents (and said in its facts)."""
+    places = load_places(catalogue)
+    return filled(find_place_in(places, name), places)
+
+
+def find_workload(catalogue: Catalogue, name: str) -> Workload:
+    """A workload by id, alias or name."""
+    return resolve("workload", name, index(load_workloads(catalogue).values()))
+
+
+def find_system(catalogue: Catalogue, name: str) -> System:
+    """A system by id or name."""
+    systems = load_systems(catalogue)
+    return systems[name] if name in systems else resolve("system", name, index(systems.values()))  # type: ignore[type-var]
+
+
+def plan(catalogue: Catalogue, model: str, *, place: str = "US", workload: str | None = None, **wanted: Any) -> Plan:
+    """The plan of serving ``model`` at ``place``; ``wanted`` as in ``planning.make_ask``. Raises ``NoAnswer`` where nothing is left."""
+    ask = make_ask(
+        catalogue, find_model(catalogue, model), find_place(catalogue, place), workload=find_workload(catalogue, workload) if workload else None, **wanted
+    )  # fmt: skip
+    return make_plan(catalogue, ask)
+
+
+def explain_option(catalogue: Catalogue, ask: Ask, option: Option) -> Explanation:
+    """One option of a plan replayed with its arithmetic."""
+    platforms = platforms_of([option.chip], [option.system], catalogue)
+    calibration = load_calibration(catalogue, platforms, ideal=ask.ideal)
+    precisions = load_precisions(catalogue)
+    scheme = SCHEMES.index(option.precision)
+    row = configs(
+        1, scheme=scheme, tp=option.tp, pp=option.pp, dp=option.dp, ep=option.ep, concurrency=option.concurrency, input_length=ask.input_length,
+        output_length=ask.output_length, cache_bits=precisions.cache_bits[scheme] if math.isnan(ask.cache_bits) else ask.cache_bits,
+    )  # fmt: skip
+    return explain(ask.model, platforms, calibration, precisions, row)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """One deployment: the layout used, its estimate (S = 3), its explanation, the layouts that were compared and what was assumed."""
+
+    model: Model
+    chip: Chip
+    system: System | None
+    precision: str
+    row: Configs
+    estimate: Estimate
+    explanation: Explanation
+    compared: Configs
+    compared_estimate: Estimate
+    assumed: tuple[str, ...]
+
+
+def serve(
+    catalogue: Catalogue, model: str, chip: str, *, chips: int | None = None, system: str | None = None, precision: str | None = None, input_length: float = 1024,
+    output_length: float = 1024, concurrency: float = 64, layout: Mapping[str, int] | None = None, cache_bits: float | None = None, accepted: float = 1.0, ideal: bool = False,
+) -> Serving:  # fmt: skip
+    """What one replica of ``chips`` chips does under ``concurrency`` closed-loop clients; the best layout where none is given.
+
+    Raises ``Conflict`` where the layout is not the chips, ``NoAnswer`` with the reasons where it cannot run.
+    """
+    for option, value in (("--input", input_length), ("--output", output_length), ("--concurrency", concurrency), ("--accepted", accepted)):
+        if not value > 0 and not (option == "--input" and value == 0):
+            raise BadInput("planning.not_positive", option=option, value=f"{value:g}")
+    found, of = find_model(catalogue, model), find_chip(catalogue, chip)
+    in_system = find_system(catalogue, system) if system else usual_system(of, load_systems(catalogue).values())
+    platforms = platforms_of([of], [in_system], catalogue)
+    calibration, precisions = load_calibration(catalogue, platforms, ideal=ideal), load_precisions(catalogue)
+    code = precision_code(precision or _published(found))
+    shapes = _shapes(found, chips, dict(layout or {}), platforms)
+    bits = precisions.cache_bits[code] if cache_bits is None else cache_bits
+    tried = configs(
+        len(shapes), scheme=code, tp=shapes[:, 0], pp=shapes[:, 1], dp=shapes[:, 2], ep=shapes[:, 3], concurrency=concurrency, input_length=input_length,
+        output_length=output_length, cache_bits=bits, accepted=accepted,
+    )  # fmt: skip
+    estimate = serve_configs(found, platforms, calibration, precisions, tried)
+    runs = np.flatnonzero(estimate.why_not == 0)
+    if not len(runs):
+        raise _cannot_run(found, of, tried, estimate, platforms)
+    best = _best_layout(tried, estimate, runs, fixed=chips is not None or bool(layout))
+    row = tried.take(np.array([best]))
+    assumed = [*platforms.assumed[0]] + ([] if precision else ["precision"]) + ([] if layout else ["layout"])
+    return Serving(
+        found, of, in_system, SCHEMES[code], row, serve_configs(found, platforms, calibration, precisions, row, scenarios=3),
+        explain(found, platforms, calibration, precisions, row), tried.take(runs), estimate.take(runs), tuple(assumed),
+    )  # fmt: skip
+
+
+def _published(model: Model) -> str:
+    return model.weights.experts or model.weights.default
+
+
+def _best_layout(tried: Configs, estimate: Estimate, runs: Any, *, fixed: bool) -> int:
+    """The highest rate; among layouts of different size, of the fewest chips."""
+    chips = tried.chips[runs]
+    same = runs if fixed else runs[chips == chips.min()]
+    return int(same[np.argmax(estimate.tokens_rate[0, same])])
+
+
+def _shapes(model: Model, chips: int | None, layout: dict[str, int], platforms: Platforms) -> Any:
+    from suanli.planning.candidates import every_layout
+
+    if any(value < 1 for value in layout.values()) or (chips is not None and chips < 1):
+        raise BadInput("planning.not_positive", option="--chips/--tp/--pp/--dp/--ep", value=str(chips if chips is not None and chips < 1 else min(layout.values())))
+    given = math.prod(layout.get(name, 1) for name in ("tp", "pp", "dp"))
+    if chips is not None and all(name in layout for name in ("tp", "pp", "dp")) and given != chips:
+        raise Conflict("planning.layout_conflict", tp=layout["tp"], pp=layout["pp"], dp=layout["dp"], chips=chips)
+    if chips is not None and (chips % given or given > chips):
+        raise Conflict("planning.layout_conflict", tp=layout.get("tp", 1), pp=layout.get("pp", 1), dp=layout.get("dp", 1), chips=chips)
+    shapes = every_layout(model, {name: float(value) for name, value in layout.items()}, chips)
+    if not len(shapes):
+        raise Conflict("planning.layout_conflict", tp=layout.get("tp", 1), pp=layout.get("pp", 1), dp=layout.get("dp", 1), chips=chips)
+    return shapes
+
+
+def _cannot_run(model: Model, chip: Chip, tried: Configs, estimate: Estimate, platforms: Platforms) -> NoAnswer:
+    row = int(np.argmin([bin(int(each)).count("1") * 1000 - tried.chips[place] for place, each in enumerate(estimate.why_not)]))
+    reasons = Reason(int(estimate.why_not[row])).names()
+    return NoAnswer(
+        "planning.cannot_run", model=model.name, chip=chip.name, chips=int(tried.chips[row]), reason="@performance.reasons." + reasons[0],
+        needs=f"{estimate.weight_bytes[row] / 1e9:,.0f} GB", has="?" if math.isnan(platforms.capacity[0]) else f"{platforms.capacity[0] / 1e9:,.0f} GB",
+    )  # fmt: skip
+
+
+#: columns of a prediction, each with its 80 % interval
+PREDICTED = ("ttft_ms", "tpot_ms", "tokens_per_s_total", "tokens_per_s_per_chip")
+
+
+def predict_serving(catalogue: Catalogue, path: str | Path) -> list[dict[str, str]]:
+    """One answered row a case of a CSV file with the columns of the truth tables: a number with its interval, or ``why_not``."""
+    rows = list(read_rows(Path(path)))
+    chips, models = load_chips(catalogue), load_models(catalogue)
+    chip_names, model_names = index(chips.values()), index(models.values())
+    cases = [read_case(row, chip_names, model_names, fold) for row in rows]
+    found, rows_of = platform_index(cases)
+    answers: list[dict[str, str]] = [_blank(case, row) for case, row in zip(cases, rows, strict=True)]
+    if not found:
+        return answers
+    systems = load_systems(catalogue)
+    platforms = platforms_of(found, [usual_system(chip, systems.values()) for chip in found], catalogue)
+    calibration, precisions = load_calibration(catalogue, platforms), load_precisions(catalogue)
+    for batch in batches(cases, rows_of):
+        which, chosen, estimate = predict_batch(batch, platforms, calibration, precisions)
+        _fill(answers, cases, which, chosen, estimate, calibration)
+    return answers
+
+
+def read_rows(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a case file; ``BadFile`` where it is missing, empty or has no id column."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise BadFile("errors.file_missing", file=str(path)) from None
+    except (UnicodeDecodeError, IsADirectoryError, PermissionError) as error:
+        raise BadFile("errors.file_syntax", file=str(path), detail=str(error)) from None
+    reader = csv.DictReader(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+    if not reader.fieldnames or not {"id", "case_id"} & set(reader.fieldnames):
+        raise BadFile("errors.file_missing_key", file=str(path), key="id")
+    yield from reader
+
+
+def _blank(case: Case, row: Mapping[str, str]) -> dict[str, str]:
+    names = [f"{name}{suffix}" for name in PREDICTED for suffix in ("", "_low", "_high")]
+    key = "id" if "id" in row else "case_id"
+    return {key: case.id, **dict.fromkeys(names, ""), "why_not": ";".join(case.why_not.names()), "tier": "", "bound_by": "", "assumed": ";".join(case.assumed)}
+
+
+def _fill(answers: list[dict[str, str]], cases: Sequence[Case], which: Any, chosen: Configs, estimate: Estimate, calibration: Calibration) -> None:
+    from suanli.facts import Tier
+
+    nominal = np.array([cases[case].nominal_output for case in which])
+    # the rate of the tables: clients x nominal output / (ttft + tpot (output - 1)), with the model's interval around it
+    rate = chosen.concurrency * nominal / (estimate.ttft[1] + estimate.tpot[1] * np.maximum(nominal - 1, 0))
+    total = rate * estimate.tokens_rate / estimate.tokens_rate[1]
+    columns = {"ttft_ms": estimate.ttft * 1e3, "tpot_ms": estimate.tpot * 1e3, "tokens_per_s_total": total, "tokens_per_s_per_chip": total / chosen.chips}
+    for place, case in enumerate(which):
+        answer = answers[case]
+        if estimate.why_not[place]:
+            answer["why_not"] = ";".join(Reason(int(estimate.why_not[place])).names())
+            continue
+        for name, values in columns.items():
+            for row, suffix in ((1, ""), (0, "_low"), (2, "_high")):
+                answer[name + suffix] = f"{values[row, place]:.6g}"
+        answer["tier"] = Tier(int(estimate.tier[place])).name.lower()
+        answer["bound_by"] = BOUNDS[estimate.bound_by[place]]
+
+
+def check_export(catalogue: Catalogue, chip: str, to: str, on: datetime.date | None = None, **case: Any) -> tuple[Chip, Verdict]:
+    """May ``chip`` go to ``to`` on a day (today): the chip found and the verdict; ``case`` as in ``rules.check``."""
+    found = find_chip(catalogue, chip)
+    return found, check(item_of(found), to, on or datetime.date.today(), **case)
+
+
+__all__ = [
+    "PREDICTED", "Serving", "check_export", "explain_option", "find_chip", "find_model", "find_place", "find_system", "find_workload", "load_chips",
+    "load_models", "load_places", "load_systems", "load_workloads", "open_catalogue", "plan", "predict_serving", "serve",
+]  # fmt: skip

@@ -1,0 +1,6 @@
+"""Ask -> candidates -> screen -> size -> Plan."""
+
+from suanli.planning.ask import Ask, Filled, make_ask
+from suanli.planning.plan import Band, LeftOut, Option, Plan, make_plan
+
+__all__ = ["Ask", "Band", "Filled", "LeftOut", "Option", "Plan", "make_ask", "make_plan"]

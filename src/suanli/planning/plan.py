@@ -1,0 +1,310 @@
+"""Ask -> Plan: every chip, system, precision and layout as one sweep; the cheapest that meets the targets, and why the others do not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suanli.economics import energy_and_carbon
+from suanli.errors import NoAnswer
+from suanli.facts import Catalogue
+from suanli.facts.names import index, resolve
+from suanli.facts.reader import first_day
+from suanli.formulas.interval import combined_interval
+from suanli.hardware import Chip, Platforms, System, load_chips, load_systems, platforms_of
+from suanli.performance.calibration import Calibration, load_calibration
+from suanli.performance.configs import BOUNDS, Configs, Estimate
+from suanli.performance.precision import SCHEMES, Precisions, load_precisions
+from suanli.performance.reasons import Reason, flag
+from suanli.performance.serving import serve
+from suanli.planning.ask import Ask
+from suanli.planning.candidates import candidates
+from suanli.planning.prices import Owning, Prices, hourly_cost, owning, prices_of
+from suanli.planning.sizing import replicas, replicas_at_full_load
+from suanli.rules import Screen, item_of, screen
+from suanli.rules.verdict import OUTCOMES
+
+Floats = NDArray[np.float64]
+#: segments sold for servers; the others are answered with a reason unless asked for by name
+SERVER_SEGMENTS = ("datacenter", "workstation")
+#: configurations of a chip that go on from the screen to exact sizing
+FINALISTS = 24
+
+
+@dataclass(frozen=True)
+class Band:
+    """Low, mid and high of one number (80 % interval)."""
+
+    low: float
+    mid: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to carry the traffic: the best configuration of one chip in one system. Money in US dollars, power in W at the servers."""
+
+    chip: Chip
+    system: System | None
+    precision: str
+    tp: int
+    pp: int
+    dp: int
+    ep: int
+    concurrency: int
+    replicas: Band
+    chips: Band
+    ttft: Band
+    tpot: Band
+    tokens_rate_per_chip: Band
+    cost_per_hour: Band
+    cost_per_million: Band
+    power: Band
+    kilowatt_hours_per_million: float
+    carbon_per_million: Band
+    bound_by: str
+    tier: int
+    price_tier: int
+    price_estimated: bool
+    price_sources: tuple[str, ...]
+    price_newest: str
+    verdict: str
+    licence: str
+    assumed: tuple[str, ...]
+    best_at: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A chip without an option, and why: reason flags of the configuration that came nearest."""
+
+    chip: Chip
+    reasons: tuple[str, ...]
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is proposed: ``options`` cheapest first, one per chip in its cheapest system; ``left_out`` every other chip of the catalogue with its reason."""
+
+    ask: Ask
+    options: tuple[Option, ...]
+    left_out: tuple[LeftOut, ...]
+    currency_rate: float
+    currency: str
+    tried: int
+    seconds: float
+
+    @property
+    def best(self) -> Option:
+        """The cheapest option."""
+        return self.options[0]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Everything the last steps need of one sweep."""
+
+    platforms: Platforms
+    pairs: tuple[tuple[Chip, System | None], ...]
+    calibration: Calibration
+    precisions: Precisions
+    configs: Configs
+    estimate: Estimate
+
+
+def make_plan(catalogue: Catalogue, ask: Ask) -> Plan:
+    """The plan of ``ask``; raises ``NoAnswer`` with the commonest reasons where no chip is left."""
+    started = time.perf_counter()
+    chips, systems = load_chips(catalogue), load_systems(catalogue)
+    wanted = _wanted(chips, ask)
+    law = screen([item_of(chip) for chip in chips.values()], ask.place.jurisdiction or "US", ask.on)
+    barred = dict(zip(chips, _barred(chips, wanted, law, ask), strict=True))
+    outcome = dict(zip(chips, zip(law.outcome, law.licence, strict=True), strict=True))
+    pairs = _pairs([chip for name, chip in chips.items() if not barred[name]], systems.values(), ask)
+    prices = prices_of(catalogue, chips, ask)
+    options: list[Option] = []
+    tried, nearest = 0, {}
+    if pairs:
+        sweep = _sweep(catalogue, ask, pairs)
+        tried = len(sweep.configs)
+        options, nearest = _options(catalogue, ask, sweep, prices, outcome)
+    left = _left_out(chips, barred, options, nearest, outcome)
+    if not options:
+        raise NoAnswer("planning.no_answer", model=ask.model.name, place=ask.place.name, reasons=_summary(left))
+    currency, rate = _currency(catalogue, ask)
+    return Plan(ask, tuple(options), tuple(left), rate, currency, tried, time.perf_counter() - started)
+
+
+def _wanted(chips: Mapping[str, Chip], ask: Ask) -> set[str]:
+    names = index(chips.values())
+    return {resolve("chip", name, names).id for name in ask.chips}
+
+
+def _barred(chips: Mapping[str, Chip], wanted: set[str], law: Screen, ask: Ask) -> list[Reason]:
+    found = []
+    for chip, outcome in zip(chips.values(), law.outcome, strict=True):
+        reason = Reason.NONE
+        if wanted and chip.id not in wanted:
+            reason |= Reason.EXCLUDED
+        if not wanted and chip.segment not in SERVER_SEGMENTS and not chip.own:
+            reason |= Reason.SEGMENT
+        if chip.released and first_day(chip.released) > ask.on or (not chip.released and not wanted and not chip.own):
+            reason |= Reason.RELEASE
+        name = OUTCOMES[outcome]
+        if ask.licence == "exclude" and not ask.ideal and name in ("licence", "prohibited"):
+            reason |= Reason.LICENCE if name == "licence" else Reason.PROHIBITED
+        found.append(reason)
+    return found
+
+
+def _pairs(chips: Sequence[Chip], systems: Sequence[System], ask: Ask) -> tuple[tuple[Chip, System | None], ...]:
+    """Each chip in each released system that holds it, or in an assumed server."""
+    by_chip: dict[str, list[System]] = {}
+    for system in systems:
+        if not system.released or first_day(system.released) <= ask.on:
+            by_chip.setdefault(system.chip, []).append(system)
+    return tuple((chip, system) for chip in chips for system in by_chip.get(chip.id, [None]))  # type: ignore[list-item]
+
+
+def _sweep(catalogue: Catalogue, ask: Ask, pairs: tuple[tuple[Chip, System | None], ...]) -> Sweep:
+    platforms = platforms_of([chip for chip, _ in pairs], [system for _, system in pairs], catalogue)
+    calibration = load_calibration(catalogue, platforms, ideal=ask.ideal)
+    precisions = load_precisions(catalogue)
+    tried = candidates(ask.model, platforms, precisions, ask, calibration.constants.memory_usable)
+    return Sweep(platforms, pairs, calibration, precisions, tried, serve(ask.model, platforms, calibration, precisions, tried))
+
+
+def _options(
+    catalogue: Catalogue, ask: Ask, sweep: Sweep, prices: Prices, outcome: Mapping[str, tuple[int, str]]
+) -> tuple[list[Option], dict[str, Reason]]:
+    c, e = sweep.configs, sweep.estimate
+    own = owning(catalogue, ask)
+    chip_rows = prices.rows(sweep.platforms.chip)[c.platform]
+    reasons = e.why_not | flag(e.ttft[0] > ask.ttft, Reason.TTFT) | flag(e.tpot[0] > ask.tpot, Reason.TPOT)
+    rough = np.where(reasons == 0, replicas_at_full_load(ask, c, e.tokens_rate[0]), np.nan)
+    fleet = np.maximum(np.ceil(np.nan_to_num(rough, nan=np.inf)), 1) * c.chips
+    power = sweep.platforms.power[c.platform]
+    cost = hourly_cost(ask, prices, own, chip_rows, fleet, fleet * power, 1).total
+    cost = np.where(np.isnan(cost) & np.isfinite(fleet), np.inf, np.where(np.isfinite(fleet), cost, np.nan))
+    chosen = _cheapest(c.platform, np.where(np.isfinite(cost), cost, np.nan), FINALISTS)
+    priceless = (reasons == 0) & ~np.isfinite(cost)
+    reasons = reasons | flag(priceless, Reason.PRICE)
+    nearest = _nearest(sweep, reasons)
+    if not len(chosen):
+        return [], nearest
+    final = c.take(chosen)
+    full = serve(ask.model, sweep.platforms, sweep.calibration, sweep.precisions, final, scenarios=3)
+    needed = np.stack([replicas(ask, final, full, scenario) for scenario in (2, 1, 0)])  # high rate, fewest chips
+    total = hourly_cost(ask, prices, own, chip_rows[chosen], needed[1] * final.chips, needed[1] * final.chips * power[chosen], 1).total
+    best = _cheapest(chip_rows[chosen], total, 1)
+    options = [_option(ask, sweep, final, full, needed, int(row), prices, own, outcome) for row in best]
+    return _marked(sorted(options, key=lambda option: option.cost_per_hour.mid)), nearest
+
+
+def _cheapest(group: NDArray[np.int64], cost: Floats, count: int) -> NDArray[np.int64]:
+    """Rows of the ``count`` lowest known costs of each group."""
+    known = np.flatnonzero(~np.isnan(cost))
+    order = known[np.lexsort((cost[known], group[known]))]
+    starts = np.r_[True, np.diff(group[order]) != 0] if len(order) else np.zeros(0, bool)
+    place = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
+    return np.asarray(order[place < count])
+
+
+def _nearest(sweep: Sweep, reasons: NDArray[np.int64]) -> dict[str, Reason]:
+    """By chip: the reason of the configuration that came nearest (fewest and latest hurdles)."""
+    hurdles = [Reason.UNKNOWN_FACTS, Reason.HEADS, Reason.EXPERTS, Reason.LAYERS, Reason.CONTEXT, Reason.WEIGHTS, Reason.CACHE, Reason.TPOT, Reason.TTFT, Reason.PRICE]
+    score = np.full(len(reasons), len(hurdles))
+    for place in range(len(hurdles) - 1, -1, -1):
+        score[(reasons & int(hurdles[place])) != 0] = place
+    found: dict[str, Reason] = {}
+    for platform, name in enumerate(sweep.platforms.chip):
+        rows = np.flatnonzero(sweep.configs.platform == platform)
+        if len(rows) and name not in found:
+            best = rows[np.argmax(score[rows])]
+            found[name] = Reason(int(reasons[best]))
+    return found
+
+
+def _option(
+    ask: Ask, sweep: Sweep, final: Configs, full: Estimate, needed: Floats, row: int, prices: Prices, own: Owning, outcome: Mapping[str, tuple[int, str]]
+) -> Option:
+    chip, system = sweep.pairs[final.platform[row]]
+    size = float(final.chips[row])
+    chips = needed[:, row] * size
+    per_chip_power = float(sweep.platforms.power[final.platform[row]])
+    chip_row = prices.rows([chip.id])
+    costs = [float(hourly_cost(ask, prices, own, chip_row, np.array([chips[1]]), np.array([chips[1] * per_chip_power]), each).total[0]) for each in range(3)]
+    ratio = (chips[0] / chips[1], chips[2] / chips[1])
+    low, high = combined_interval(costs[1], ratio, (costs[0] / costs[1], costs[2] / costs[1]))
+    tokens = ask.rate * ask.output_length
+    million = 1e6 / (tokens * 3600)
+    share = ask.assumptions["power_share"]
+    power = np.array([chips[0] * share.low, chips[1] * share.value, chips[2] * share.value]) * per_chip_power
+    footprint = energy_and_carbon(power, ask.place.pue, ask.place.carbon, tokens)
+    code, licence = outcome[chip.id]
+
+    def band(values: Floats) -> Band:
+        return Band(*(float(each) for each in values[:, row]))
+
+    return Option(
+        chip=chip, system=system, precision=SCHEMES[final.scheme[row]], tp=int(final.tp[row]), pp=int(final.pp[row]), dp=int(final.dp[row]), ep=int(final.ep[row]),
+        concurrency=int(final.concurrency[row]), replicas=Band(*(float(each) for each in needed[:, row])), chips=Band(*(float(each) for each in chips)),
+        ttft=band(full.ttft), tpot=band(full.tpot), tokens_rate_per_chip=band(full.tokens_rate_per_chip), cost_per_hour=Band(float(low), costs[1], float(high)),
+        cost_per_million=Band(float(low) * million, costs[1] * million, float(high) * million), power=Band(*(float(each) for each in power)),
+        kilowatt_hours_per_million=float(footprint.kwh_per_million_tokens[1]), carbon_per_million=Band(*(float(each) for each in footprint.kg_per_million_tokens)),
+        bound_by=BOUNDS[full.bound_by[row]], tier=int(full.tier[row]), price_tier=int(prices.tier[chip_row[0]]), price_estimated=bool(prices.estimated[chip_row[0]]),
+        price_sources=prices.sources[chip_row[0]], price_newest=prices.newest[chip_row[0]], verdict=OUTCOMES[code], licence=str(licence),
+        assumed=sweep.platforms.assumed[final.platform[row]],
+    )  # fmt: skip
+
+
+def _marked(options: list[Option]) -> list[Option]:
+    """Options with what each is best at, and ``pareto`` where none is better in cost, time per token and power together."""
+    if not options:
+        return options
+    columns = np.array([[o.cost_per_hour.mid, o.tpot.mid, np.nan_to_num(o.power.mid, nan=np.inf)] for o in options])
+    worse = (columns[:, None, :] >= columns[None, :, :]).all(axis=2) & (columns[:, None, :] > columns[None, :, :]).any(axis=2)
+    pareto = ~worse.any(axis=1)
+    best = columns.argmin(axis=0)
+    names = ("cost", "latency", "power")
+    return [
+        replace(option, best_at=(*(name for name, place in zip(names, best, strict=True) if place == row), *(("pareto",) if pareto[row] else ())))
+        for row, option in enumerate(options)
+    ]
+
+
+def _left_out(
+    chips: Mapping[str, Chip], barred: Mapping[str, Reason], options: Sequence[Option], nearest: Mapping[str, Reason], outcome: Mapping[str, tuple[int, str]]
+) -> list[LeftOut]:
+    kept = {option.chip.id for option in options}
+    left = []
+    for name, chip in chips.items():
+        if name in kept:
+            continue
+        # a chip without one configuration to try lacks the facts to make one from
+        reason = barred[name] or nearest.get(name, Reason.NONE) or Reason.UNKNOWN_FACTS
+        left.append(LeftOut(chip, tuple(reason.names()), str(outcome[name][1]) if reason & (Reason.LICENCE | Reason.PROHIBITED) else ""))
+    return left
+
+
+def _summary(left: Sequence[LeftOut]) -> str:
+    counts: dict[str, int] = {}
+    for each in left:
+        for reason in each.reasons[:1]:
+            counts[reason] = counts.get(reason, 0) + 1
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda pair: -pair[1]))
+
+
+def _currency(catalogue: Catalogue, ask: Ask) -> tuple[str, float]:
+    from suanli.facts.prices import exchange_rate
+
+    currency = ask.place.currency or "USD"
+    rate = 1.0 if currency == "USD" else exchange_rate(catalogue, currency, ask.on)
+    return ("USD", 1.0) if np.isnan(rate) else (currency, float(rate))
+
+
