@@ -143,11 +143,9 @@ def read_record(path: Path, schema: type[S]) -> tuple[S, dict[str, Fact]]:
         raise BadFile("errors.file_id", file=shown, id=record.id)  # type: ignore[attr-defined]
     sources = {}
     for name, each in getattr(record, "sources", {}).items():
-        if each.tier.upper() not in Tier.__members__:
-            detail = f'unknown tier "{each.tier}"; use one of ' + ", ".join(tier.name.lower() for tier in Tier)
-            raise BadFile("errors.file_bad_value", file=shown, key=f"sources.{name}.tier", detail=detail)
-        if not each.url and Tier.of(each.tier) < Tier.DERIVED:
-            raise BadFile("errors.file_invariant", file=shown, key=f"sources.{name}.url", detail=f'a source of tier "{each.tier}" needs a url')
+        tier = _tier(each.tier, f"sources.{name}.tier", shown)
+        if not each.url and tier < Tier.DERIVED:
+            raise BadFile("errors.file_needs_url", file=shown, key=f"sources.{name}.url", tier=each.tier)
         sources[name] = each.source()
     return record, dict(_facts(record, sources, shown))
 
@@ -172,6 +170,10 @@ def _bad(first: Any, key: str, schema: type[Schema], shown: str) -> BadFile:
         return BadFile("errors.file_no_source", file=shown, key=key.removesuffix(".source"))
     if first["type"] == "missing":
         return BadFile("errors.file_missing_key", file=shown, key=key)
+    if first["type"] == "literal_error":
+        choices = re.findall(r"'([^']+)'", first["ctx"]["expected"])
+        given = str(first["input"])
+        return BadFile("errors.file_choice", file=shown, key=key, given=given, nearest=", ".join(nearest(given, choices) or choices))
     if message.startswith("future:"):
         return BadFile("errors.file_future", file=shown, key=key, date=message[7:], today=datetime.date.today().isoformat())
     return BadFile("errors.file_bad_value", file=shown, key=key, detail=message)
@@ -245,13 +247,20 @@ def _facts(record: Schema, sources: dict[str, Source], shown: str) -> Iterator[t
             if name not in sources:
                 raise BadFile("errors.file_unknown_source", file=shown, key=key, source=name, nearest=", ".join(nearest(name, sources) or sources))
         scale = factor(each.unit, dimension)
-        tier = max([Tier.of(each.tier)] if each.tier else [Tier.MEASURED], default=Tier.MEASURED)
+        tier = _tier(each.tier, key + ".tier", shown) if each.tier else Tier.MEASURED
         found = tuple(sources[name] for name in named)
         low = each.value if each.low is None else each.low
         high = each.value if each.high is None else each.high
         if not low <= each.value <= high:
-            raise BadFile("errors.file_invariant", file=shown, key=key, detail="low <= value <= high does not hold")
+            raise BadFile("errors.file_invariant", file=shown, key=key, detail="@errors.bounds")
         yield key, Fact(each.value * scale, dimension, each.value, each.unit, found, max(tier, min(s.tier for s in found)), low * scale, high * scale, each.since or "", each.note)
+
+
+def _tier(name: str, key: str, shown: str) -> Tier:
+    known = [tier.name.lower() for tier in Tier]
+    if name.lower() not in known:
+        raise BadFile("errors.file_tier", file=shown, key=key, tier=name, nearest=", ".join(nearest(name, known) or known))
+    return Tier.of(name)
 
 
 def _shown(path: Path) -> str:

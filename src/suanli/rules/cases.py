@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,8 +41,9 @@ def question_of(row: Mapping[str, str], makers: Mapping[str, str]) -> tuple[Item
     item = Item(
         name=name, vendor=vendor, hq_country=makers.get(vendor.lower(), ""), tpp=tpp, die_area=area, memory_bandwidth=memory,
         io_bandwidth=_number(row, "io_bw_gbs"), dram_bandwidth=memory, package_area=package, transistors=_number(row, "transistors_bn"),
-        process=_process(name) if foundry else math.nan, has_hbm=_TRUTHS.get(row.get("has_hbm", "")), datacentre=_TRUTHS.get(row.get("dc_marketed", "")),
-        memory_device=row.get("dc_marketed") == "n/a" and not math.isnan(package), foundry_shipment=foundry, designer=_designer(name) if foundry else "",
+        process=_process(name) if foundry else math.nan, designer=_designer(name) if foundry else "", foundry_shipment=foundry,
+        has_hbm=_TRUTHS.get(row.get("has_hbm", "")), datacentre=_TRUTHS.get(row.get("dc_marketed", "")),
+        memory_device=row.get("dc_marketed") == "n/a" and not math.isnan(package),
     )  # fmt: skip
     return item, {
         "destination": row.get("destination", ""), "on": row.get("date", ""), "buyer_hq": row.get("enduser_hq") or None,
@@ -59,8 +61,8 @@ def _number(row: Mapping[str, str], column: str) -> float:
 
 
 def _process(name: str) -> float:
-    words = name.lower().replace("nm", " nm ").split()
-    return next((float(number) for number, unit in zip(words, words[1:], strict=False) if unit.startswith("nm") and number.replace(".", "").isdigit()), math.nan)
+    match = re.search(r"(\d+(?:\.\d+)?)\s*nm\b", name)
+    return float(match[1]) if match else math.nan
 
 
 def _designer(name: str) -> str:

@@ -43,7 +43,8 @@ def check(
     found, cases = solve(question, book)
     strictest, answers = cases[-1], _joined(cases)
     return Verdict(
-        outcome=_outcome(cases), eccn=_eccn(cases, question, book), licence=answers[0].licence, review=answers[0].review, as_of=day.isoformat(),
+        outcome=_outcome(cases), eccn=_eccn(cases, question, book), licence=answers[0].licence, review=answers[0].review,
+        as_of=day.isoformat(),
         clauses=clauses(strictest, question, book), notices=notices(found, cases, question, book), margins=margins(found, question),
         branches=branches(cases), missing=missing(found, cases, question), layers=answers,
     )  # fmt: skip
@@ -84,6 +85,6 @@ def _eccn(cases: tuple[Case, ...], question: Question, book: RuleBook) -> str:
 def _joined(cases: tuple[Case, ...]) -> tuple[LayerAnswer, ...]:
     """The answer of each layer, ``unknown`` where the cases differ."""
     return tuple(
-        LayerAnswer(group[0].layer, _one({each.outcome for each in group}), _one({each.licence for each in group}), _one({each.review for each in group}))
+        LayerAnswer(group[0].layer, *(_one({getattr(each, name) for each in group}) for name in ("outcome", "licence", "review")))
         for group in zip(*(case.answers for case in cases), strict=True)
     )

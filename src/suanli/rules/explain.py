@@ -24,8 +24,8 @@ def clauses(case: Case, question: Question, book: RuleBook) -> tuple[Clause, ...
     for demand in case.demands:
         found.append(_clause(demand.rule, demand.entry, "requires", demand.licence, demand.review, question, book))
         for each in demand.by:
-            effect = "excepts" if hasattr(each.entry, "licence") else "reviews"
-            found.append(_clause(each.rule, each.entry, effect, getattr(each.entry, "licence", ""), getattr(each.entry, "review", ""), question, book))
+            licence, review = getattr(each.entry, "licence", ""), getattr(each.entry, "review", "")
+            found.append(_clause(each.rule, each.entry, "excepts" if licence else "reviews", licence, review, question, book))
     return tuple({(each.rule, each.key, each.effect): each for each in found}.values())
 
 
@@ -34,9 +34,11 @@ def _clause(rule: RuleFile, entry: Entry, effect: str, licence: str, review: str
     listed = entry.scope.listed
     if listed:
         row = listing(getattr(question.about, listed), question.about.on, book).row
-        citation, url = (f"{citation}; {row.citation}", url) if listed == "owner" and row else (row.citation, row.url) if row else (citation, url)
-    since = max(first_day(rule.from_), first_day(entry.from_) if entry.from_ else first_day(rule.from_)).isoformat()
-    return Clause(rule.id.upper(), rule.layer, effect, licence, review, citation, url, since, rule.confidence, f"rules.clause.{entry.text or rule.id}", _values(question))
+        if row:
+            citation, url = (f"{citation}; {row.citation}", url) if listed == "owner" else (row.citation, row.url)
+    since = max(first_day(day) for day in (rule.from_, entry.from_) if day).isoformat()
+    key = f"rules.clause.{entry.text or rule.id}"
+    return Clause(rule.id.upper(), rule.layer, effect, licence, review, citation, url, since, rule.confidence, key, _values(question))
 
 
 def _values(question: Question) -> dict[str, Any]:
@@ -97,7 +99,8 @@ def margins(found: Applicable, question: Question) -> tuple[Margin, ...]:
                 continue
             exact = values[leaf.metric]
             value = math.nan if exact is None else float(exact)
-            seen.setdefault((leaf.metric, leaf.value, each.rule.id), Margin(leaf.metric, leaf.value, leaf.op, value, value / leaf.value, each.rule.id.upper()))
+            margin = Margin(leaf.metric, leaf.value, leaf.op, value, value / leaf.value, each.rule.id.upper())
+            seen.setdefault((leaf.metric, leaf.value, each.rule.id), margin)
     return tuple(seen.values())
 
 

@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 
 from suanli.facts.reader import first_day
-from suanli.formulas.thresholds import aggregate_bidirectional_rate, memory_bandwidth_density, performance_density, total_processing_performance
+from suanli.formulas.thresholds import (
+    aggregate_bidirectional_rate,
+    memory_bandwidth_density,
+    performance_density,
+    total_processing_performance,
+)
 from suanli.hardware import Chip
 from suanli.rules.book import RuleBook, default_book
 from suanli.rules.files import Terms
@@ -66,19 +71,21 @@ def metrics(item: Item, owner_share: float = math.nan) -> dict[str, Fraction | N
     package = exact(item.package_area)
     return {
         "total_processing_performance": performance,
-        "performance_density": Fraction(0) if area == 0 else None if performance is None or area is None else _scalar(performance_density, performance, area),
+        "performance_density": Fraction(0) if area == 0 else _scalar(performance_density, performance, area),
         "io_bandwidth": links,
         "memory_bandwidth": memory,
         "dram_bandwidth": exact(item.dram_bandwidth),
         "memory_and_io_bandwidth": None if memory is None or links is None else memory + links,
-        "memory_bandwidth_density": None if memory is None or package is None else _scalar(memory_bandwidth_density, memory, package),
+        "memory_bandwidth_density": _scalar(memory_bandwidth_density, memory, package),
         "transistors": exact(item.transistors),
         "process": exact(item.process),
         "owner_share": exact(owner_share),
     }
 
 
-def _scalar(formula: Any, *values: Fraction) -> Fraction:
+def _scalar(formula: Any, *values: Fraction | None) -> Fraction | None:
+    if None in values:
+        return None
     return Fraction(np.asarray(formula(*values), dtype=object).item())
 
 

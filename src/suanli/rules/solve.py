@@ -85,12 +85,13 @@ def applicable(question: Question, book: RuleBook) -> Applicable:
 
 
 def _static(about: Circumstances, book: RuleBook) -> Applicable:
-    listed = {"party": bool(about.party) and listing(about.party, about.on, book).listed, "owner": bool(about.owner) and listing(about.owner, about.on, book).listed}
+    listed = {kind: bool(name) and listing(name, about.on, book).listed for kind, name in (("party", about.party), ("owner", about.owner))}
     rules = sorted((rule for rule in book.rules.values() if book.in_force(rule, None, about.on)), key=lambda rule: str(rule.from_))
     asked = [rule for rule in rules if rule.layer in about.layers]
 
     def here(entries: Sequence[E], rule: RuleFile, trade: bool) -> list[Bound[E]]:
-        return [Bound(rule, entry) for entry in entries if book.in_force(rule, entry, about.on) and _circumstances_fit(entry.scope, about, trade, listed)]
+        current = [entry for entry in entries if book.in_force(rule, entry, about.on)]
+        return [Bound(rule, entry) for entry in current if _circumstances_fit(entry.scope, about, trade, listed)]
 
     return Applicable(
         tuple(Bound(rule, entry) for rule in rules for entry in rule.classify if book.in_force(rule, entry, about.on)),
@@ -118,7 +119,8 @@ def _fits(scope: Scope, question: Question) -> bool:
     item, makers = question.item, question.makers
     if scope.vendors is not None and not unnamed(item.vendor) and not any(named(item.vendor, each) for each in scope.vendors):
         return False
-    if scope.maker is not None and not any(within(scope.maker, each) for each in makers) and not any(named(item.name, each) for each in scope.maker.or_names):
+    area = scope.maker
+    if area is not None and not any(within(area, each) for each in makers) and not any(named(item.name, each) for each in area.or_names):
         return False
     return scope.not_maker is None or not any(within(scope.not_maker, each) for each in makers)
 

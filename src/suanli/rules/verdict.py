@@ -99,11 +99,9 @@ class Verdict:
 
     def headline(self, language: str = DEFAULT_LANGUAGE) -> str:
         """One line: outcome, label and review policy."""
-        values = {name: "@rules." + kind for name, kind in self._labels().items()}
-        return say("rules.headline_review" if self.review not in ("n/a", "not_applicable") else "rules.headline", language, eccn=self._eccn(language), **values)
-
-    def _labels(self) -> dict[str, str]:
-        return {"outcome": f"outcome.{self.outcome}", "licence": f"licence.{self.licence}", "review": f"review.{self.review}"}
+        key = "rules.headline" if self.review in ("n/a", "not_applicable") else "rules.headline_review"
+        values = {name: f"@rules.{name}.{getattr(self, name)}" for name in ("outcome", "licence", "review")}
+        return say(key, language, eccn=self._eccn(language), **values)
 
     def _eccn(self, language: str) -> str:
         return say(f"rules.eccn.{self.eccn}", language) if self.eccn in ("none", "unknown", "n/a", "presumption rebutted") else self.eccn
