@@ -11,6 +11,7 @@ import pytest
 
 from suanli.errors import BadFile, UnknownName
 from suanli.facts import Catalogue, Tier, read_record
+from suanli.facts.catalogue import DATA
 from suanli.facts.names import fold, index, resolve
 from suanli.hardware import PRECISIONS, Chip, ChipFile, load_chips
 from suanli.words import sentences
@@ -52,6 +53,16 @@ def sheet() -> list[dict[str, str]]:
 def test_every_collected_chip_and_vendor_is_in_the_catalogue(chips):
     assert len(chips) >= CHIPS_COLLECTED
     assert len({chip.vendor for chip in chips.values()}) >= VENDORS_COLLECTED
+
+
+def test_every_vendor_is_described_once(chips):
+    with (DATA / "companies" / "vendors.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = [row["vendor"] for row in rows]
+    assert len(names) == len(set(names)) == VENDORS_COLLECTED
+    assert {chip.vendor for chip in chips.values()} <= set(names)
+    assert {row["tier"] for row in rows} <= {tier.name.lower() for tier in Tier}
+    assert all(len(row["hq_country"]) == 2 for row in rows)
 
 
 @needs_sheet
@@ -227,26 +238,45 @@ bandwidth = { value = 4.8, unit = "TB/s", source = "sheet" }
 precision = "bf16"
 rate      = { value = 500, unit = "TFLOP/s", source = "sheet" }
 """
+LAST_LINE = 'rate      = { value = 500, unit = "TFLOP/s", source = "sheet" }\n'
 SECOND_PEAK = '\n[[peak]]\nprecision = "bf16"\nrate = { value = 400, unit = "TFLOP/s", source = "sheet" }\n'
 
 #: what is wrong -> (text to replace, by what, parts of the English line, parts of the Chinese line)
 BAD = {
-    "unknown key": ("bandwidth =", "bandwith =", ["memory.bandwith", "unknown key", "bandwidth"], ["memory.bandwith", "未知的键", "bandwidth"]),
+    "unknown key": (
+        "bandwidth =",
+        "bandwith =",
+        ["memory.bandwith", "unknown key", "bandwidth"],
+        ["memory.bandwith", "未知的键", "bandwidth"],
+    ),
     "unknown unit": ('"TB/s"', '"TBps"', ["memory.bandwidth", '"TBps"', '"TB/s"'], ["memory.bandwidth", "“TBps”", "带宽", "“TB/s”"]),
-    "unit of another dimension": ('"TB/s"', '"GB"', ["memory.bandwidth", '"GB"', '"GB/s"'], ["“GB”", "“GB/s”"]),
+    "unit of another dimension": ('"TB/s"', '"GB"', ["memory.bandwidth", '"GB"', "GB/s"], ["memory.bandwidth", "“GB”", "GB/s"]),
     "missing source": (', source = "sheet" }\nband', " }\nband", ["memory.capacity", "no source"], ["memory.capacity", "没有来源"]),
     "unknown source": (
-        'source = "sheet" }\nband', 'source = "shet" }\nband', ["memory.capacity", '"shet"', "sheet"], ["memory.capacity", "“shet”", "sheet"],
+        'source = "sheet" }\nband',
+        'source = "shet" }\nband',
+        ["memory.capacity", '"shet"', "sheet"],
+        ["memory.capacity", "“shet”", "sheet"],
     ),
     "future date": ('"2026-01"', '"2099-01"', ["announced", "2099-01", "future"], ["announced", "2099-01", "未来"]),
-    "broken invariant of the chip": (FINE[-1:], "\n" + SECOND_PEAK, ["two peak rates"], ["两个峰值"]),
+    "broken invariant of the chip": (LAST_LINE, LAST_LINE + SECOND_PEAK, ["two peak rates"], ["两个峰值"]),
     "peak not above zero": ("value = 500", "value = 0", ["not above zero"], ["大于零"]),
-    "range without its value": ('value = 80, unit = "GB"', 'value = 80, unit = "GB", high = 79', ["memory.capacity", "low <= value <= high"], ["不成立"]),
+    "range without its value": (
+        'value = 80, unit = "GB"',
+        'value = 80, unit = "GB", high = 79',
+        ["memory.capacity", "low <= value <= high"],
+        ["不成立"],
+    ),
     "bad tier of a source": ('"official"', '"offical"', ["sources.sheet.tier", '"offical"', "official"], ["可信级别“offical”", "official"]),
     "bad tier of a number": ('unit = "TB/s"', 'unit = "TB/s", tier = "guess"', ["memory.bandwidth.tier", '"guess"'], ["可信级别“guess”"]),
-    "official without an address": ('url   = "https://example.org/x1"\n', "", ["sources.sheet.url", "needs a url"], ["sources.sheet.url", "url"]),
+    "official without an address": (
+        'url   = "https://example.org/x1"\n',
+        "",
+        ["sources.sheet.url", "needs a url"],
+        ["sources.sheet.url", "url"],
+    ),
     "unknown precision": ('"bf16"', '"bfl6"', ["peak.0.precision", '"bfl6"', "bf16"], ["“bfl6”", "bf16"]),
-}  # fmt: skip
+}
 
 
 def written(folder: Path, text: str, name: str = "acme-x1") -> Path:
@@ -264,7 +294,7 @@ def test_the_example_file_is_fine(tmp_path):
 @pytest.mark.parametrize("wrong", BAD)
 def test_a_bad_file_is_one_clear_line_in_both_languages(tmp_path, wrong):
     old, new, english, chinese = BAD[wrong]
-    text = FINE.removesuffix("\n") + new if old == "\n" else FINE.replace(old, new, 1)
+    text = FINE.replace(old, new, 1)
     assert text != FINE
     with pytest.raises(BadFile) as caught:
         read_record(written(tmp_path, text), ChipFile)

@@ -109,7 +109,12 @@ class Dimension:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def _check(self, quantity: Quantity) -> Quantity:
-        factor(quantity.unit, self.name)
+        from pydantic_core import PydanticCustomError
+
+        try:
+            factor(quantity.unit, self.name)
+        except UnknownUnit as error:
+            raise PydanticCustomError("unknown_unit", "unknown unit", error.values) from None
         return quantity
 
 
@@ -154,8 +159,6 @@ def validate(table: dict[str, Any], schema: type[S], shown: str) -> S:
     """``table`` as ``schema``; the first problem becomes one ``BadFile`` line."""
     try:
         return schema.model_validate(table)
-    except UnknownUnit as error:
-        raise BadFile("errors.file_unit", file=shown, key=_unit_key(table, error.values["unit"]), **error.values) from None
     except ValidationError as error:
         first = min(error.errors(), key=lambda each: each["type"] == "missing")
         key = ".".join(str(part) for part in first["loc"])
@@ -170,6 +173,8 @@ def _bad(first: Any, key: str, schema: type[Schema], shown: str) -> BadFile:
         return BadFile("errors.file_no_source", file=shown, key=key.removesuffix(".source"))
     if first["type"] == "missing":
         return BadFile("errors.file_missing_key", file=shown, key=key)
+    if first["type"] == "unknown_unit":
+        return BadFile("errors.file_unit", file=shown, key=key, **first["ctx"])
     if first["type"] == "literal_error":
         choices = re.findall(r"'([^']+)'", first["ctx"]["expected"])
         given = str(first["input"])
@@ -189,7 +194,9 @@ def _names_at(schema: Any, loc: tuple[Any, ...]) -> list[str]:
     node: Any = definitions
     for part in loc:
         node = _resolve(node, definitions)
-        node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, node.get("additionalProperties", {}))
+        node = (
+            node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, node.get("additionalProperties", {}))
+        )
     return list(_resolve(node, definitions).get("properties", {}))
 
 
@@ -198,17 +205,6 @@ def _resolve(node: Any, definitions: Any) -> Any:
         if "$ref" in option or option.get("type") in ("object", "array"):
             node = option
     return definitions["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
-
-
-def _unit_key(table: Any, unit: str, prefix: str = "") -> str:
-    items = table.items() if isinstance(table, dict) else enumerate(table) if isinstance(table, list) else ()
-    for key, value in items:
-        if isinstance(value, dict) and value.get("unit") == unit:
-            return f"{prefix}{key}"
-        found = _unit_key(value, unit, f"{prefix}{key}.")
-        if found:
-            return found
-    return ""
 
 
 def _walk(value: Any, key: str, dimension: str = "") -> Iterator[tuple[str, Quantity, str]]:
@@ -245,7 +241,9 @@ def _facts(record: Schema, sources: dict[str, Source], shown: str) -> Iterator[t
         named = (each.source,) if isinstance(each.source, str) else each.source
         for name in named:
             if name not in sources:
-                raise BadFile("errors.file_unknown_source", file=shown, key=key, source=name, nearest=", ".join(nearest(name, sources) or sources))
+                raise BadFile(
+                    "errors.file_unknown_source", file=shown, key=key, source=name, nearest=", ".join(nearest(name, sources) or sources)
+                )
         scale = factor(each.unit, dimension)
         tier = _tier(each.tier, key + ".tier", shown) if each.tier else Tier.MEASURED
         found = tuple(sources[name] for name in named)
@@ -253,7 +251,21 @@ def _facts(record: Schema, sources: dict[str, Source], shown: str) -> Iterator[t
         high = each.value if each.high is None else each.high
         if not low <= each.value <= high:
             raise BadFile("errors.file_invariant", file=shown, key=key, detail="@errors.bounds")
-        yield key, Fact(each.value * scale, dimension, each.value, each.unit, found, max(tier, min(s.tier for s in found)), low * scale, high * scale, each.since or "", each.note)
+        yield (
+            key,
+            Fact(
+                each.value * scale,
+                dimension,
+                each.value,
+                each.unit,
+                found,
+                max(tier, min(s.tier for s in found)),
+                low * scale,
+                high * scale,
+                each.since or "",
+                each.note,
+            ),
+        )
 
 
 def _tier(name: str, key: str, shown: str) -> Tier:
@@ -273,7 +285,10 @@ def read_rows(path: Path, schema: type[S]) -> list[S]:
     shown = _shown(path)
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(line for line in file if not line.startswith("#"))
-        return [validate({k: v for k, v in row.items() if v not in ("", None)}, schema, f"{shown}: row {number}") for number, row in enumerate(reader, 2)]
+        return [
+            validate({k: v for k, v in row.items() if v not in ("", None)}, schema, f"{shown}: row {number}")
+            for number, row in enumerate(reader, 2)
+        ]
 
 
 def positive(value: float) -> bool:

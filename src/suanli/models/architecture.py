@@ -156,8 +156,8 @@ class Architecture(Schema):
     streams: int = Field(default=1, ge=1)
     extra_parameters: float = 0.0
     context: int = 0
-    mixers: dict[str, Mixer] = {}
-    ffns: dict[str, FeedForward] = {}
+    mixers: dict[str, Mixer] = Field(default_factory=dict)
+    ffns: dict[str, FeedForward] = Field(default_factory=dict)
     blocks: tuple[Block, ...] = Field(min_length=1)
     draft: Block | None = None
 

@@ -1,4 +1,4 @@
-"""What a model keeps per sequence: the key-value cache that grows with the context, windows that stop growing, and states that never grow."""
+"""What a model keeps per sequence: a cache that grows with the context, windows that stop growing, states that never grow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from suanli.models.op import Op
 
 @dataclass(frozen=True)
 class CacheElements:
-    """Elements cached over all layers: ``per_token`` for every token of context; ``windowed`` pairs (window, elements per token inside it)."""
+    """Elements cached over all layers: ``per_token`` of context, and ``windowed`` pairs (window, elements per token inside it)."""
 
     per_token: float
     windowed: tuple[tuple[int, float], ...] = ()

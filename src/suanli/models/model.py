@@ -91,7 +91,8 @@ def model_of(record: Record[ModelFile]) -> Model:
     return Model(
         id=file.id, name=file.name, name_zh=file.name_zh, developer=file.developer, aliases=file.aliases, released=file.released or "",
         note=file.note, architecture=file.architecture, ops=operators(file.architecture), draft_ops=draft_operators(file.architecture),
-        weights=file.weights, published_parameters=published["parameters"], published_active=published["active"], own=record.own, facts=facts,
+        weights=file.weights, published_parameters=published["parameters"], published_active=published["active"],
+        own=record.own, facts=facts,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 import threading
@@ -20,7 +21,7 @@ from suanli.models.recipes import draft_operators, operators
 from suanli.words import DEFAULT_LANGUAGE, say
 
 _REPOSITORY = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)(?:[/?#].*)?|([\w.-]+/[\w.-]+)")
-_PATIENCE = 20.0  # seconds until a download is given up
+_PATIENCE = 10.0  # seconds until a download is given up
 _REPLY = 5.0  # seconds the server has to answer
 
 # Words of a checkpoint's or benchmark's name that do not change the architecture, in the order they are taken away.
@@ -33,8 +34,8 @@ _ASIDES = (
 
 
 def read_model(text: str, catalogue: Catalogue, language: str = DEFAULT_LANGUAGE) -> Model:
-    """The model called ``text``: bundled id, alias or name (any case), ``OWNER/NAME``, a Hugging Face address, or a path of a config.json or
-    of a folder that holds one. A precision in the name ("-FP8", "-NVFP4") sets the precision of the weights.
+    """The model called ``text``: bundled id, alias or name (any case), ``OWNER/NAME``, a Hugging Face address, or a path of a
+    config.json or of a folder that holds one. A precision in the name ("-FP8", "-NVFP4") sets the precision of the weights.
 
     Raises ``UnknownName`` with the nearest bundled models, ``BadFile`` for a configuration that cannot be read, ``BadInput`` where the
     repository cannot be fetched (no package, no network, no such repository); all of one line.
@@ -101,7 +102,8 @@ def _of_config(config: Any, name: str, source: str, language: str) -> Model:
     if stated and weights == Weights():
         weights = Weights(default=stated)
     return Model(
-        id=fold(name.rsplit("/", 1)[-1]), name=name, name_zh="", developer=name.split("/")[0] if "/" in name else "", aliases=(), released="",
+        id=fold(name.rsplit("/", 1)[-1]), name=name, name_zh="", developer=name.split("/")[0] if "/" in name else "",
+        aliases=(), released="",
         note="" if known else say("models.unfamiliar", language, family=str(config.get("model_type", "?"))),
         architecture=architecture, ops=operators(architecture), draft_ops=draft_operators(architecture), weights=weights,
         published_parameters=math.nan, published_active=math.nan, own=True,
@@ -115,6 +117,7 @@ def _fetch(repository: str, names: dict[str, Model]) -> Any:
         from huggingface_hub import hf_hub_download
     except ImportError:
         raise BadInput("models.hub_not_installed", name=repository, nearest=close) from None
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it reports every retry; the user gets one line from us
     outcome: list[Any] = []
 
     def download() -> None:

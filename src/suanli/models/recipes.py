@@ -18,7 +18,9 @@ def operators(architecture: Architecture) -> tuple[Op, ...]:
     ops = [_times(op, count) for op, count in merged.items()]
     if architecture.streams > 1:
         streams = architecture.streams
-        ops.append(Op("streams", "matmul", "router", architecture.parts, inner=streams * architecture.hidden, outer=(streams + 2) * streams))
+        ops.append(
+            Op("streams", "matmul", "router", architecture.parts, inner=streams * architecture.hidden, outer=(streams + 2) * streams)
+        )
     return (*ops, Op("head", "matmul", "head", 1, inner=architecture.hidden, outer=architecture.vocabulary, split="outer"))
 
 
@@ -72,7 +74,16 @@ def _grouped(hidden: int, part: GroupedAttention, count: int, name: str) -> Iter
     yield from _indexer(hidden, part, count, name, part.query_rank or hidden)
     values = part.heads * value_dim
     if part.output_rank:
-        yield Op(f"{name}.output_down", "matmul", "attention", count, inner=values, outer=part.output_rank * part.output_groups, split="inner", groups=part.output_groups)
+        yield Op(
+            f"{name}.output_down",
+            "matmul",
+            "attention",
+            count,
+            inner=values,
+            outer=part.output_rank * part.output_groups,
+            split="inner",
+            groups=part.output_groups,
+        )
         yield Op(f"{name}.output", "matmul", "attention", count, inner=part.output_rank * part.output_groups, outer=hidden)
     else:
         yield Op(f"{name}.output", "matmul", "attention", count, inner=values, outer=hidden, split="inner", bias=part.output_bias)
@@ -97,7 +108,9 @@ def _latent(hidden: int, part: LatentAttention, count: int, name: str) -> Iterat
     cached = part.kv_rank + part.rope_dim
     yield Op(f"{name}.down", "matmul", "latent", count, inner=hidden, outer=part.query_rank + cached)
     yield Op(f"{name}.query_up", "matmul", "latent", count, inner=part.query_rank or hidden, outer=part.heads * key_dim, split="outer")
-    yield Op(f"{name}.kv_up", "matmul", "latent", count, inner=part.kv_rank, outer=part.heads * (part.nope_dim + part.value_dim), split="outer")
+    yield Op(
+        f"{name}.kv_up", "matmul", "latent", count, inner=part.kv_rank, outer=part.heads * (part.nope_dim + part.value_dim), split="outer"
+    )
     if part.gate:
         yield Op(f"{name}.gate", "matmul", "latent", count, inner=hidden, outer=part.heads * part.value_dim, split="outer")
     yield Op(
@@ -116,7 +129,17 @@ def _linear(hidden: int, part: LinearAttention, count: int, name: str) -> Iterat
     if part.decay_rank:
         yield Op(f"{name}.decay", "matmul", "attention", count, inner=low_ranks, outer=values, split="outer")
     state = part.value_heads * part.key_dim * part.value_dim
-    yield Op(name, "scan", "attention", count, heads=part.value_heads, state=state, outer=(2 * keys + values) * part.convolution, inner=1, cache_parts=part.value_heads)
+    yield Op(
+        name,
+        "scan",
+        "attention",
+        count,
+        heads=part.value_heads,
+        state=state,
+        outer=(2 * keys + values) * part.convolution,
+        inner=1,
+        cache_parts=part.value_heads,
+    )
     yield Op(f"{name}.out", "matmul", "attention", count, inner=values, outer=hidden, split="inner")
 
 
@@ -124,7 +147,17 @@ def _state_space(hidden: int, part: StateSpace, count: int, name: str) -> Iterat
     inner = part.heads * part.head_dim
     mixed = inner + 2 * part.groups * part.state
     yield Op(f"{name}.in", "matmul", "attention", count, inner=hidden, outer=inner + mixed + part.heads, split="outer")
-    yield Op(name, "scan", "attention", count, heads=part.heads, state=inner * part.state, outer=mixed * part.convolution, inner=1, cache_parts=part.heads)
+    yield Op(
+        name,
+        "scan",
+        "attention",
+        count,
+        heads=part.heads,
+        state=inner * part.state,
+        outer=mixed * part.convolution,
+        inner=1,
+        cache_parts=part.heads,
+    )
     yield Op(f"{name}.out", "matmul", "attention", count, inner=inner, outer=hidden, split="inner")
 
 

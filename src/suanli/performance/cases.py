@@ -17,6 +17,9 @@ Row = Mapping[str, str]
 #: words of a table's precision column -> scheme, where the word is not a scheme itself; the longest match wins
 _MIXED = {"fp4": "fp4", "fp8": "fp8", "w8a8": "int8", "w4a8": "int4", "int8": "int8", "int4": "int4", "bf16": "bf16", "fp16": "bf16", "mxfp4": "fp4"}
 
+#: seconds a token that operators commonly promise; the limit where a row states neither load nor that it is offline
+USUAL_TPOT = 0.05
+
 
 @dataclass
 class Case:
@@ -29,6 +32,7 @@ class Case:
     assumed: list[str] = field(default_factory=list)
     why_not: Reason = Reason.NONE
     nominal_output: float = math.nan
+    longest_tpot: float = math.inf
 
 
 def number(row: Row, key: str) -> float:
@@ -52,13 +56,11 @@ def read_case(row: Row, chips: Mapping[str, Chip], models: Mapping[str, Model], 
         case.why_not |= Reason.UNKNOWN_CASE
     if case.why_not or case.model is None or case.chip is None:
         return case
-    if math.isnan(concurrency):
-        concurrency = 1.0
-        case.assumed.append("concurrency=1")
     case.nominal_output = lengths[1]
-    common = _common(row, case, lengths, concurrency)
+    loads = [concurrency] if concurrency > 0 else _loads(row, case)
+    common = _common(row, case, lengths)
     layouts = _disaggregated(row, case) if row.get("mode") == "disagg" else _aggregated(row, case)
-    case.candidates = [common | layout for layout in layouts]
+    case.candidates = [common | layout | {"concurrency": load} for layout in layouts for load in loads]
     if not layouts:
         case.why_not |= Reason.LAYOUT
     return case
@@ -75,7 +77,15 @@ def _model(row: Row, models: Mapping[str, Model], folded: Any) -> Model | None:
     return next((models[folded(each)] for each in tries if folded(each) in models), None)
 
 
-def _common(row: Row, case: Case, lengths: tuple[float, float], concurrency: float) -> dict[str, float]:
+def _loads(row: Row, case: Case) -> list[float]:
+    """Loads to choose the best of where the row names none: without limit if it says offline, else at up to ``USUAL_TPOT``."""
+    offline = "offline" in f"{row.get('mode')} {row.get('notes')}".lower()
+    case.longest_tpot = math.inf if offline else USUAL_TPOT
+    case.assumed.append("concurrency=best" if offline else f"concurrency=best at tpot up to {USUAL_TPOT * 1e3:g} ms")
+    return [2.0**power for power in range(14)]
+
+
+def _common(row: Row, case: Case, lengths: tuple[float, float]) -> dict[str, float]:
     assert case.model is not None
     precision = (row.get("precision") or "").lower()
     if precision in SCHEMES:
@@ -96,7 +106,7 @@ def _common(row: Row, case: Case, lengths: tuple[float, float], concurrency: flo
         case.assumed.append("accepted=1.8")
     accepted = 1.8 if (row.get("spec_decode") or "") == "mtp" else 1.0
     return {
-        "scheme": scheme, "input_length": lengths[0] * share, "output_length": max(lengths[1] * share, 1.0), "concurrency": concurrency,
+        "scheme": scheme, "input_length": lengths[0] * share, "output_length": max(lengths[1] * share, 1.0),
         "cache_bits": 16.0 if scheme == 0 else 8.0, "accepted": accepted,
     }  # fmt: skip
 

@@ -19,11 +19,12 @@ from suanli.performance.serving import serve
 
 @dataclass(frozen=True)
 class Batch:
-    """All candidates of the cases of one model: ``case`` (N,) is the case each row belongs to."""
+    """All candidates of the cases of one model: ``case`` (N,) is the case each row belongs to, ``longest_tpot`` (N,) [s] what it allows."""
 
     model: Model
     configs: Configs
     case: NDArray[np.int64]
+    longest_tpot: NDArray[np.float64]
 
 
 def batches(cases: Sequence[Case], platform_of: Mapping[str, int]) -> list[Batch]:
@@ -40,7 +41,9 @@ def batches(cases: Sequence[Case], platform_of: Mapping[str, int]) -> list[Batch
     for name, rows in by_model.items():
         keys = {key for _, row in rows for key in row}
         columns = {key: np.array([row.get(key, DEFAULTS.get(key, 1.0)) for _, row in rows]) for key in keys}
-        result.append(Batch(models[name], configs(len(rows), **columns), np.array([index for index, _ in rows])))
+        which = np.array([index for index, _ in rows])
+        limits = np.array([cases[index].longest_tpot for index in which])
+        result.append(Batch(models[name], configs(len(rows), **columns), which, limits))
     return result
 
 
@@ -48,8 +51,11 @@ DEFAULTS = {"prefill_replicas": 0.0}
 
 
 def best_rows(batch: Batch, estimate: Estimate) -> NDArray[np.int64]:
-    """One row a case: the highest rate per chip among those that run, else the first."""
-    rate = np.nan_to_num(estimate.tokens_rate_per_chip[estimate.tokens_rate_per_chip.shape[0] // 2], nan=-1.0)
+    """One row a case: the highest rate per chip among those that run within the case's time per token, else the fastest, else the first."""
+    middle = estimate.tpot.shape[0] // 2
+    within = estimate.tpot[middle] <= batch.longest_tpot
+    # a row over its limit ranks below all within, the fastest first
+    rate = np.where(within, np.nan_to_num(estimate.tokens_rate_per_chip[middle], nan=-np.inf), -np.nan_to_num(estimate.tpot[middle], nan=np.inf))
     order = np.lexsort((-rate, batch.case))
     first = np.r_[True, np.diff(batch.case[order]) != 0]
     return np.asarray(order[first])

@@ -138,7 +138,7 @@ def pass_time(
 def _matmul(op: Op, w: Worker, rows: Floats) -> tuple[Floats, Floats]:
     inner = op.inner / w.tp if op.split == "inner" else op.inner
     outer = op.outer / w.tp if op.split == "outer" else op.outer
-    share = saturation(rows, w.constants.half_rows)
+    share = saturation(np.maximum(rows, 1e-9), w.constants.half_rows)  # no rows: no work, not no rate
     flop_time = matmul_flop(rows, inner, outer) / (op.groups * w.flop_rate[op.role] * np.maximum(share, 1e-9))
     byte_time = matmul_bytes(rows, inner / op.groups, outer, w.weight_bytes[op.role], ACTIVATION_BYTES) / (w.bandwidth * w.constants.memory)
     return flop_time, byte_time
@@ -152,7 +152,7 @@ def _experts(op: Op, w: Worker, tokens: Floats) -> tuple[Floats, Floats]:
     hit = experts_hit(everywhere, op.experts, op.active) / chips
     size = op.matrices * op.inner * op.outer
     rows = everywhere * op.active / np.maximum(experts_hit(everywhere, op.experts, op.active), 1)
-    share = saturation(rows, w.constants.half_rows)
+    share = saturation(np.maximum(rows, 1e-9), w.constants.half_rows)  # no rows: no work, not no rate
     flop_time = 2 * pairs * size / (w.flop_rate[op.role] * np.maximum(share, 1e-9))
     moved = hit * size * w.weight_bytes[op.role] + pairs * op.matrices * (op.inner + op.outer) * ACTIVATION_BYTES
     return flop_time, moved / (w.bandwidth * w.constants.memory)

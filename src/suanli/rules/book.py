@@ -39,7 +39,7 @@ class RuleBook:
     memo: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
 
     def country(self, text: str, on: datetime.date) -> Country:
-        """The country called ``text`` (ISO code or English name) with its groups on a day; ``BadInput`` with the nearest names."""
+        """The country called ``text`` (ISO code, English or Chinese name) with its groups on a day; ``BadInput`` with the nearest names."""
         key = ("country", text, on)
         if key not in self.memo:
             self.memo[key] = self._country(text, on)
@@ -48,8 +48,9 @@ class RuleBook:
         return found
 
     def _country(self, text: str, on: datetime.date) -> Country:
-        names = {rows[0].name.lower(): code for code, rows in self.countries.items()} | {"uk": "GB", "hong kong sar": "HK", "uae": "AE"}
-        code = names.get(text.strip().lower(), text.strip().upper())
+        names = {name: code for code, rows in self.countries.items() for name in (rows[0].name, rows[0].name_zh)} | self.terms.country_names
+        lower = {name.lower(): code for name, code in names.items()}
+        code = lower.get(text.strip().lower(), text.strip().upper())
         if code not in self.countries:
             if re.fullmatch(r"[A-Z]{2}", code) is None:
                 raise BadInput("rules.error.country", text=text, nearest=", ".join(nearest(text, names) or ["CN", "US", "MY"]))

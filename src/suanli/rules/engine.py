@@ -26,7 +26,7 @@ def check(
     owner_share: float = math.nan, transaction: str | None = None, layers: Sequence[str] | None = None, ahead: bool = False,
     book: RuleBook | None = None,
 ) -> Verdict:  # fmt: skip
-    """The verdict on one item for a destination (ISO code or English name) on a day.
+    """The verdict on one item for a destination (ISO code, English or Chinese name) on a day.
 
     ``buyer_hq`` is the seat of the buyer's ultimate parent (assumed: the destination); ``party`` the buyer, ``owner`` and ``owner_share``
     [percent] who owns it; ``transaction`` in words (export, reexport from SG, in-country transfer, import, use, technical analysis,

@@ -180,6 +180,7 @@ class Terms(Schema):
     verified_until: Day
     first_day: Day
     home: str
+    country_names: dict[str, str]
     bit_lengths: dict[str, int]
     pcie: Lanes
     planar: Planar
@@ -194,6 +195,7 @@ class CountryRow(Schema):
 
     country: str
     name: str
+    name_zh: str
     groups: str = ""
     since: Day
     counts_as: str = ""

@@ -9,23 +9,25 @@ from typing import Any
 from pydantic import ValidationError
 
 from suanli.errors import BadFile
-from suanli.models.architecture import Architecture, Block, FeedForward, GroupedAttention, LatentAttention, Mixer, Mixture
+from suanli.models.architecture import Architecture, Block, FeedForward, GroupedAttention, LatentAttention, Mixer
 from suanli.models.importing.config import Config, flatten
 from suanli.models.importing.ffns import TWO_MATRICES, dense, ffns_of, mixture
 from suanli.models.importing.mixers import draft_mixer, grouped, mixers_of, state_space
 from suanli.models.importing.precision import weights_of_config
 from suanli.models.model import Weights
 
-_TIED = {"gpt2", "opt", "bloom", "mpt", "falcon", "RefinedWeb", "RefinedWebModel", "gemma", "gemma2", "gemma3", "gemma4", "cohere", "cohere2",
-         "gpt_bigcode", "starcoder2", "gpt_neo", "xglm"}  # fmt: skip
-_KNOWN = _TIED | TWO_MATRICES | {
-    "llama", "mistral", "mixtral", "qwen", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_vl", "qwen3_vl_moe", "qwen3_next", "qwen3_5",
-    "qwen3_5_moe", "deepseek_v2", "deepseek_v3", "deepseek_v32", "deepseek_v4", "deepseek_ref", "kimi_k2", "kimi_k25", "kimi_k3", "kimi_linear",
-    "glm", "glm4", "glm4_moe", "glm_moe_dsa", "chatglm", "minimax_m2", "minimax_m3", "minimax_m3_vl", "gpt_oss", "llama4", "nemotron-nas", "deci",
-    "mimo", "mimo_v2_flash", "step3p7", "step3p5", "phi3", "baichuan", "internlm2", "yi", "dbrx", "olmo", "olmo2", "grok-1", "ernie4_5", "ernie4_5_moe",
-    "hunyuan", "seed_oss", "exaone4", "pangu", "pangu_ultra_moe", "decilm",
+_TIED = {
+    "gpt2", "opt", "bloom", "mpt", "falcon", "RefinedWeb", "RefinedWebModel", "gemma", "gemma2", "gemma3", "gemma4", "cohere",
+    "cohere2", "gpt_bigcode", "starcoder2", "gpt_neo", "xglm",
 }  # fmt: skip
-_NAS_MULTIPLE = 256  # Llama-Nemotron rounds a layer's inner width up to a multiple of it (configuration_decilm.py of the published models)
+_KNOWN = _TIED | TWO_MATRICES | {
+    "llama", "mistral", "mixtral", "qwen", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_vl", "qwen3_vl_moe", "qwen3_next",
+    "qwen3_5", "qwen3_5_moe", "deepseek_v2", "deepseek_v3", "deepseek_v32", "deepseek_v4", "deepseek_ref", "kimi_k2", "kimi_k25",
+    "kimi_k3", "kimi_linear", "glm", "glm4", "glm4_moe", "glm_moe_dsa", "chatglm", "minimax_m2", "minimax_m3", "minimax_m3_vl",
+    "gpt_oss", "llama4", "nemotron-nas", "mimo", "mimo_v2_flash", "step3p7", "phi3", "baichuan", "internlm2", "dbrx", "olmo2",
+    "seed_oss", "pangu_ultra_moe", "grok-1",
+}  # fmt: skip
+_NAS_MULTIPLE = 256  # Llama-Nemotron rounds the inner width of a layer up to a multiple of it
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ def architecture_of_config(config: Mapping[str, Any], source: str = "config.json
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or flat.family
         raise BadFile("errors.file_bad_value", file=source, key=key, detail=str(first["msg"]).removeprefix("Value error, ")) from None
+    except KeyError as error:
+        raise BadFile("models.missing_key", file=source, key=str(error.args[0]), others="-") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise BadFile("models.bad_kind", file=source, detail=str(error).splitlines()[0][:100]) from None
 
 
 def is_known_family(config: Mapping[str, Any]) -> bool:
@@ -61,13 +67,18 @@ def _architecture(config: Config) -> Architecture:
     draft = _draft(config, layers)
     mixers = _named((layer.mixer for layer in (*layers, *draft)), _mixer_name)
     ffns = _named((part for layer in (*layers, *draft) for part in (layer.ffn, layer.also)), lambda part: part.kind)
-    family = config.family
     return Architecture(
-        hidden=config.need("hidden"), vocabulary=config.need("vocabulary"),
-        tied_embeddings=bool(config.get("tie_word_embeddings", family in _TIED)), positions=_positions(config), context=config.find("context"),
-        streams=config.whole("hc_mult", 1), mixers={name: part for part, name in mixers.items()}, ffns={name: part for part, name in ffns.items()},
-        blocks=_blocks(layers, mixers, ffns), draft=_blocks(draft, mixers, ffns)[0] if draft else None,
-    )  # fmt: skip
+        hidden=config.need("hidden"),
+        vocabulary=config.need("vocabulary"),
+        tied_embeddings=bool(config.get("tie_word_embeddings", config.family in _TIED)),
+        positions=_positions(config),
+        context=config.find("context"),
+        streams=config.whole("hc_mult", 1),
+        mixers={name: part for part, name in mixers.items()},
+        ffns={name: part for part, name in ffns.items()},
+        blocks=_blocks(layers, mixers, ffns),
+        draft=_blocks(draft, mixers, ffns)[0] if draft else None,
+    )
 
 
 def _positions(config: Config) -> int:
@@ -116,7 +127,7 @@ def _searched(config: Config) -> list[Layer]:
 
 
 def _draft(config: Config, layers: list[Layer]) -> list[Layer]:
-    pattern = config.get("mtp_hybrid_override_pattern") or "".join(_PATTERN.get(str(kind), "") for kind in config.series("mtp_layers_block_type"))
+    pattern = config.get("mtp_hybrid_override_pattern") or [_PATTERN.get(str(kind), "") for kind in config.series("mtp_layers_block_type")]
     if pattern:
         parts = _hybrid(config, pattern)
         return [Layer(next((each.mixer for each in parts if each.mixer), None), next((each.ffn for each in parts if each.ffn), None))]
@@ -139,9 +150,10 @@ def _named(parts: Iterable[Any], word: Any) -> dict[Any, str]:
     names: dict[Any, str] = {}
     for part in parts:
         if part is not None and part not in names:
-            base = word(part)
-            taken = sum(name.rstrip("0123456789_") == base.rstrip("0123456789_") for name in names.values()) if base in names.values() else 0
-            names[part] = f"{base}_{taken + 1}" if taken else base
+            base, number = word(part), 1
+            while (name := base if number == 1 else f"{base}_{number}") in names.values():
+                number += 1
+            names[part] = name
     return names
 
 
@@ -151,8 +163,3 @@ def _blocks(layers: list[Layer], mixers: dict[Any, str], ffns: dict[Any, str]) -
         key = (mixers.get(layer.mixer, ""), ffns.get(layer.ffn, ""), ffns.get(layer.also, ""))
         counts[key] = counts.get(key, 0) + 1
     return tuple(Block(count=count, mixer=mixer, ffn=ffn, also=also) for (mixer, ffn, also), count in counts.items())
-
-
-def has_experts(architecture: Architecture) -> bool:
-    """Whether any block of the model is a mixture of experts."""
-    return any(isinstance(part, Mixture) for part in architecture.ffns.values())

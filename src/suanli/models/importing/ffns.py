@@ -6,8 +6,10 @@ from suanli.models.architecture import Dense, FeedForward, Mixture
 from suanli.models.importing.config import Config
 
 #: families whose feed-forward part is two products, not a gated three
-TWO_MATRICES = {"gpt2", "opt", "bloom", "mpt", "falcon", "RefinedWeb", "RefinedWebModel", "gptj", "gpt_neox", "gpt_neo", "gpt_bigcode", "starcoder2",
-                "codegen", "phi", "nemotron", "nemotron_h", "xglm"}  # fmt: skip
+TWO_MATRICES = {
+    "gpt2", "opt", "bloom", "mpt", "falcon", "RefinedWeb", "RefinedWebModel", "gptj", "gpt_neox", "gpt_neo", "gpt_bigcode", "starcoder2",
+    "codegen", "phi", "nemotron", "nemotron_h", "xglm",
+}  # fmt: skip
 _BIAS = {"gpt2", "opt", "bloom", "gptj", "gpt_neox", "gpt_neo", "gpt_bigcode", "starcoder2", "codegen", "phi", "xglm"}
 _USUAL_EXPANSION = 4  # inner width over hidden size where the configuration leaves it out (Vaswani et al., arXiv 1706.03762)
 
@@ -47,7 +49,8 @@ def _sparse_layers(config: Config, layers: int) -> list[bool]:
 
 def dense(config: Config, width: int = 0) -> Dense:
     """The dense feed-forward part; ``width`` overrides the configuration's."""
-    wide = width or config.find("dense_width") or config.find("width") or config.whole("expansion_ratio", _USUAL_EXPANSION) * config.need("hidden")
+    usual = config.whole("expansion_ratio", _USUAL_EXPANSION) * config.need("hidden")
+    wide = width or config.find("dense_width") or config.find("width") or usual
     if config.family == "qwen":
         wide //= 2  # Qwen 1 states the width of gate and up together
     return Dense(kind="dense", width=wide, matrices=matrices(config), bias=_bias(config))
@@ -65,7 +68,8 @@ def _bias(config: Config) -> bool:
 def mixture(config: Config) -> Mixture:
     """The mixture-of-experts part."""
     width = config.find("expert_width") or config.need("width")
-    shared = config.find("shared_width") * max(config.find("shared_experts"), 1) if config.find("shared_width") else config.find("shared_experts") * width
+    count, each = config.find("shared_experts"), config.find("shared_width")
+    shared = each * max(count, 1) if each else count * width
     if config.family == "llama4":
         shared = width
     return Mixture(

@@ -9,6 +9,12 @@ from suanli.models.importing.config import Config
 
 _QKV_BIAS = {"qwen", "qwen2", "qwen2_moe", "gpt2", "opt", "bloom", "gpt_neox", "gpt_bigcode", "starcoder2", "phi", "gpt_neo"}
 _OUTPUT_BIAS = {"gpt2", "opt", "bloom", "gpt_neox", "gpt_bigcode", "starcoder2", "phi", "gpt_neo", "gpt_oss"}
+_SLIDING_KEYS = {
+    "swa_num_attention_heads": "heads",
+    "swa_num_key_value_heads": "kv_heads",
+    "swa_head_dim": "head_dim",
+    "swa_v_head_dim": "value_dim",
+}
 _QK_NORM = {"qwen3", "qwen3_moe", "qwen3_next", "qwen3_5", "qwen3_5_moe", "qwen3_vl", "qwen3_vl_moe", "gemma3", "gemma4", "olmo2"}
 
 
@@ -96,9 +102,9 @@ def _kv_heads(config: Config, heads: int, index: int) -> int:
 
 def _sliding(config: Config, grouped: GroupedAttention) -> GroupedAttention:
     update: dict[str, Any] = {"window": config.find("window")}
-    for key, field in (("swa_num_attention_heads", "heads"), ("swa_num_key_value_heads", "kv_heads"), ("swa_head_dim", "head_dim"), ("swa_v_head_dim", "value_dim")):
+    for key, name in _SLIDING_KEYS.items():
         if config.get(key):
-            update[field] = config.whole(key)
+            update[name] = config.whole(key)
     return grouped.model_copy(update=update)
 
 
@@ -128,7 +134,8 @@ def compressed(config: Config, ratio: int) -> GroupedAttention:
     """DeepSeek-V4: one shared key-value head, a window, and (ratio > 0) compressed entries; ratio 4 chooses among them with an indexer."""
     indexed = ratio == min((each for each in config.series("compress_ratios") if each), default=0) and ratio > 0
     return GroupedAttention(
-        kind="grouped", heads=config.need("heads"), kv_heads=1, head_dim=config.need("head_dim"), window=config.need("window"), shared_kv=True,
+        kind="grouped", heads=config.need("heads"), kv_heads=1, head_dim=config.need("head_dim"),
+        window=config.need("window"), shared_kv=True,
         query_rank=config.whole("q_lora_rank"), output_rank=config.whole("o_lora_rank"), output_groups=config.whole("o_groups", 1),
         stride=ratio or 1, overlap=2 if indexed else 1,
         index_heads=config.whole("index_n_heads") if indexed else 0, index_dim=config.whole("index_head_dim") if indexed else 0,
@@ -158,7 +165,8 @@ def _latent(config: Config, indexed: bool) -> LatentAttention:
 def _kimi_delta(linear: dict[str, Any]) -> LinearAttention:
     heads, dim = int(linear["num_heads"]), int(linear["head_dim"])
     return LinearAttention(
-        kind="linear", key_heads=heads, value_heads=heads, key_dim=dim, value_dim=dim, convolution=int(linear.get("short_conv_kernel_size", 0)),
+        kind="linear", key_heads=heads, value_heads=heads, key_dim=dim, value_dim=dim,
+        convolution=int(linear.get("short_conv_kernel_size", 0)),
         full_rank_gate=bool(linear.get("use_full_rank_gate", False)), decay_rank=dim,
     )  # fmt: skip
 
@@ -174,7 +182,8 @@ def _delta_net(config: Config) -> LinearAttention:
 def state_space(config: Config) -> StateSpace:
     """Mamba-2 layers of a Nemotron-H configuration."""
     return StateSpace(
-        kind="state_space", heads=config.whole("mamba_num_heads"), head_dim=config.whole("mamba_head_dim"), state=config.whole("ssm_state_size"),
+        kind="state_space", heads=config.whole("mamba_num_heads"), head_dim=config.whole("mamba_head_dim"),
+        state=config.whole("ssm_state_size"),
         groups=config.whole("n_groups", 1), convolution=config.whole("conv_kernel", 4),
     )  # fmt: skip
 

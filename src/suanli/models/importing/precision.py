@@ -1,4 +1,4 @@
-"""Which precision a checkpoint is published in: from ``quantization_config`` or, where that is kept elsewhere, from the checkpoint's name."""
+"""Which precision a checkpoint is published in: from ``quantization_config`` or, where that is kept elsewhere, from its name."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def _read(quantisation: Mapping[str, Any], mixture: bool) -> tuple[str, str]:
     if method == "mxfp4" or "mxfp4" in form:  # both keep attention and shared parts in 16 bit
         return _DEFAULT, "fp4"
     if quantisation.get("moe_quant_algo"):
-        return ("fp8" if str(quantisation.get("fmt", "")).endswith("e4m3") else _DEFAULT), precision_of_name(str(quantisation["moe_quant_algo"]))
+        experts = precision_of_name(str(quantisation["moe_quant_algo"]))
+        return ("fp8" if str(quantisation.get("fmt", "")).endswith("e4m3") else _DEFAULT), experts
     algorithm = str(quantisation.get("quant_algo", "")).lower()
     if algorithm == "mixed_precision":
         return _DEFAULT, "fp4"
@@ -80,7 +81,7 @@ def _read(quantisation: Mapping[str, Any], mixture: bool) -> tuple[str, str]:
 
 def _compressed(quantisation: Mapping[str, Any], form: str, mixture: bool) -> tuple[str, str]:
     groups = quantisation.get("config_groups") or {}
-    first = next(iter(groups.values()), {}) if isinstance(groups, Mapping) else {}
+    first: Any = next(iter(groups.values()), {}) if isinstance(groups, Mapping) else {}
     weights = first.get("weights") or {} if isinstance(first, Mapping) else {}
     bits, kind = weights.get("num_bits", 4 if "pack" in form else 8), weights.get("type", "int" if "pack" in form else "float")
     precision = f"{'fp' if kind == 'float' else 'int'}{bits}"
