@@ -6,7 +6,6 @@ import csv
 import datetime
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,9 @@ from suanli.performance.reasons import Reason
 from suanli.performance.serving import serve as serve_configs
 from suanli.places import Place, filled, load_places
 from suanli.places import find as find_place_in
-from suanli.planning import Ask, Option, Plan, make_ask, make_plan
+from suanli.planning import Ask, Option, Plan, Serving, make_ask, make_plan
 from suanli.rules import Verdict, check, item_of
-from suanli.workloads import Workload, load_workloads
+from suanli.workloads import Workload, load_workloads, read_trace, workload_of_trace
 
 
 def open_catalogue(data: Sequence[str | Path] = ()) -> Catalogue:
@@ -64,11 +63,15 @@ def find_system(catalogue: Catalogue, name: str) -> System:
     return systems[name] if name in systems else resolve("system", name, index(systems.values()))  # type: ignore[type-var]
 
 
-def plan(catalogue: Catalogue, model: str, *, place: str = "US", workload: str | None = None, **wanted: Any) -> Plan:
+def trace_workload(path: str | Path) -> Workload:
+    """The workload that a trace file is: its rate, lengths and bursts. Raises ``BadFile``."""
+    return workload_of_trace(read_trace(path), Path(path).name)
+
+
+def plan(catalogue: Catalogue, model: str, *, place: str = "US", workload: str | Workload | None = None, **wanted: Any) -> Plan:
     """The plan of serving ``model`` at ``place``; ``wanted`` as in ``planning.make_ask``. Raises ``NoAnswer`` where nothing is left."""
-    ask = make_ask(
-        catalogue, find_model(catalogue, model), find_place(catalogue, place), workload=find_workload(catalogue, workload) if workload else None, **wanted
-    )  # fmt: skip
+    traffic = find_workload(catalogue, workload) if isinstance(workload, str) and workload else workload or None
+    ask = make_ask(catalogue, find_model(catalogue, model), find_place(catalogue, place), workload=traffic, **wanted)  # type: ignore[arg-type]
     return make_plan(catalogue, ask)
 
 
@@ -83,22 +86,6 @@ def explain_option(catalogue: Catalogue, ask: Ask, option: Option) -> Explanatio
         output_length=ask.output_length, cache_bits=precisions.cache_bits[scheme] if math.isnan(ask.cache_bits) else ask.cache_bits,
     )  # fmt: skip
     return explain(ask.model, platforms, calibration, precisions, row)
-
-
-@dataclass(frozen=True)
-class Serving:
-    """One deployment: the layout used, its estimate (S = 3), its explanation, the layouts that were compared and what was assumed."""
-
-    model: Model
-    chip: Chip
-    system: System | None
-    precision: str
-    row: Configs
-    estimate: Estimate
-    explanation: Explanation
-    compared: Configs
-    compared_estimate: Estimate
-    assumed: tuple[str, ...]
 
 
 def serve(
@@ -243,5 +230,5 @@ def check_export(catalogue: Catalogue, chip: str, to: str, on: datetime.date | N
 
 __all__ = [
     "PREDICTED", "Serving", "check_export", "explain_option", "find_chip", "find_model", "find_place", "find_system", "find_workload", "load_chips",
-    "load_models", "load_places", "load_systems", "load_workloads", "open_catalogue", "plan", "predict_serving", "serve",
+    "load_models", "load_places", "load_systems", "load_workloads", "open_catalogue", "plan", "predict_serving", "serve", "trace_workload",
 ]  # fmt: skip

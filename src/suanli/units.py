@@ -30,7 +30,7 @@ DIMENSIONS: dict[str, dict[str, float]] = {
     "flop/s": _prefixed("FLOP/s", 1.0, _SI) | _prefixed("OP/s", 1.0, _SI),
     "watt": _prefixed("W", 1.0, _SI, {"m": 1e-3}),
     "second": {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0, "year": 31_557_600.0} | _prefixed("s", 1.0, _SMALL),
-    "hertz": {"/s": 1.0, "/min": 1 / 60, "/h": 1 / 3600, "/day": 1 / 86400} | _prefixed("Hz", 1.0, _SI),
+    "hertz": _prefixed("/s", 1.0, _SI) | _prefixed("/min", 1 / 60, _SI) | _prefixed("/h", 1 / 3600, _SI) | _prefixed("/day", 1 / 86400, _SI) | _prefixed("Hz", 1.0, _SI),
     "mm2": {"mm2": 1.0, "cm2": 100.0},
     "nm": {"nm": 1.0},
     "joule": {"J": 1.0, "kWh": 3.6e6, "MWh": 3.6e9, "GWh": 3.6e12},
@@ -73,6 +73,9 @@ def _word(dimension: str) -> str:
     return (words | {"money/kW-month": "hosting"}).get(dimension, dimension)
 
 
+_COMMON = ("GB", "GiB", "GB/s", "TB/s", "TFLOP/s", "TOP/s", "W", "ms", "s", "/s", "USD", "CNY", "mm2", "gCO2/kWh", "USD/kWh")
+
+
 def _suggest(unit: str, dimension: str) -> list[str]:
     known = [each for each in DIMENSIONS[dimension] if each]
     for pattern, form in _HINTS.items():
@@ -82,7 +85,7 @@ def _suggest(unit: str, dimension: str) -> list[str]:
             hinted = form.format("k" if prefix == "K" else prefix)
             if hinted in known:
                 return [hinted]
-    common = [each for each in ("GB", "GiB", "GB/s", "TB/s", "TFLOP/s", "TOP/s", "W", "ms", "s", "/s", "USD", "CNY", "mm2", "gCO2/kWh", "USD/kWh") if each in known]
+    common: list[str] = [each for each in _COMMON if each in known]
     return nearest(unit, known) or common or known[:3]
 
 

@@ -2,11 +2,13 @@
 
 ``data/words/<language>/<file>.toml`` holds flat ``key = "sentence with {values}"`` tables; the sentence of ``rules.allowed`` is
 key ``allowed`` of ``rules.toml``. Both languages have the same keys and the same placeholders (tested).
-A value that starts with ``@`` is itself a key and is said in the same language.
+A value that starts with ``@`` is itself a key and is said in the same language; so is a ``Phrase``, which has values of its own,
+and a tuple of such values, which becomes a list.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,6 +17,18 @@ import tomli
 
 LANGUAGES = ("en", "zh")
 DEFAULT_LANGUAGE = "en"
+
+
+#: what stands between the things of a list
+SEPARATORS = {"en": ", ", "zh": "、"}
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A sentence inside a sentence: ``key`` and its ``values``, said when the language is known."""
+
+    key: str
+    values: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 @cache
@@ -38,5 +52,12 @@ def say(key: str, language: str = DEFAULT_LANGUAGE, /, **values: Any) -> str:
     '芯片'
     """
     file, _, rest = key.partition(".")
-    filled = {name: say(value[1:], language) if isinstance(value, str) and value.startswith("@") else value for name, value in values.items()}
-    return sentences(language, file)[rest].format(**filled)
+    return sentences(language, file)[rest].format(**{name: _said(value, language) for name, value in values.items()})
+
+
+def _said(value: Any, language: str) -> Any:
+    if isinstance(value, Phrase):
+        return say(value.key, language, **value.values)
+    if isinstance(value, tuple):
+        return SEPARATORS[language].join(str(_said(each, language)) for each in value)
+    return say(value[1:], language) if isinstance(value, str) and value.startswith("@") else value

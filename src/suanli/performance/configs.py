@@ -61,14 +61,17 @@ class Configs:
             yield piece, self.take(piece)
 
 
-def configs(count: int, **columns: Any) -> Configs:
+def configs(count: int, **given: Any) -> Configs:
     """Configs from scalars and arrays, broadcast to ``count`` rows, with the defaults of one aggregated 16-bit chip."""
     values: dict[str, Any] = {
         "platform": 0, "scheme": 0, "tp": 1, "pp": 1, "dp": 1, "ep": 1, "concurrency": 1, "input_length": 0, "output_length": 1,
         "cache_bits": 16, "accepted": 1, "replicas": 1, "prefill_replicas": 0, "prefill_tp": 1, "prefill_dp": 1, "prefill_ep": 1,
-    } | columns  # fmt: skip
-    kinds = {"platform": np.int64, "scheme": np.int64}
-    return Configs(**{name: np.ascontiguousarray(np.broadcast_to(np.asarray(value, kinds.get(name, np.float64)), (count,))) for name, value in values.items()})
+    } | given  # fmt: skip
+    kinds: dict[str, Any] = {"platform": np.int64, "scheme": np.int64}
+    columns: dict[str, Any] = {}
+    for name, value in values.items():
+        columns[name] = np.ascontiguousarray(np.broadcast_to(np.asarray(value, kinds.get(name, np.float64)), (count,)))
+    return Configs(**columns)
 
 
 #: what bounds a step, in the order of ``Estimate.bound_by``

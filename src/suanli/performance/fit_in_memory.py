@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suanli.formulas.arrays import Array
-from suanli.formulas.attention import visible_context
 from suanli.models import Model
 from suanli.performance.precision import Precisions
 
@@ -26,7 +25,7 @@ def weight_bytes(model: Model, precisions: Precisions, scheme: Array, tp: Array,
         total = total + op.count * op.weights * precisions.bits[op.role][scheme] / 8 / ways / stages
     embedding = 0 if arch.tied_embeddings else arch.vocabulary * arch.hidden
     rest = arch.positions * arch.hidden + (2 * arch.layers + 1) * arch.hidden + arch.extra_parameters
-    return total + (embedding / tp + rest) * precisions.bits["head"][scheme] / 8
+    return np.asarray(total + (embedding / tp + rest) * precisions.bits["head"][scheme] / 8)
 
 
 def cache_bytes(model: Model, context: Array, cache_bytes_per_element: Array, tp: Array, pp: Array) -> Floats:
@@ -37,10 +36,11 @@ def cache_bytes(model: Model, context: Array, cache_bytes_per_element: Array, tp
     total = np.zeros(np.broadcast(context, cache_bytes_per_element, tp, pp).shape)
     for op in model.ops:
         if op.kind == "attention":
-            full = op.cached * context
-            windowed = op.cached * visible_context(context, op.window, 0, 1)
-            held = windowed if op.window and not op.topk and op.stride == 1 else full
+            # a window holds its newest tokens whole; what is compressed, or has no window, grows with the context
+            held = op.cached * op.stride * np.minimum(op.window, context)
+            if not op.window or op.stride > 1:
+                held = held + op.cached * context
             total = total + op.count * held * cache_bytes_per_element / np.minimum(tp, op.cache_parts)
         elif op.kind == "scan":
             total = total + op.count * op.state * 4 / np.minimum(tp, op.heads)  # 32-bit state
-    return total / pp
+    return np.asarray(total / pp)

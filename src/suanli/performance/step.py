@@ -132,7 +132,8 @@ def pass_time(
     overhead = k.layer_overhead * layers + sum(op.count for op in model.ops) * k.launch + tokens * layers * k.token_overhead
     beside = communication * k.exposed_communication
     total = np.maximum(busy + beside + k.layer_overhead * layers + tokens * layers * k.token_overhead, communication) * w.slower
-    return Pass(total, compute, memory, communication, overhead)
+    some = tokens > 0  # a pass without tokens is not run
+    return Pass(*(np.where(some, each, 0.0) for each in (total, compute, memory, communication, overhead)))
 
 
 def _matmul(op: Op, w: Worker, rows: Floats) -> tuple[Floats, Floats]:
@@ -192,15 +193,15 @@ def _communication(model: Model, w: Worker, tokens: Floats) -> Floats:
     reduced = all_reduce_time(size, w.tp, w.tensor_link, k.all_reduce_latency)
     mixers = sum(block.count for block in arch.blocks if block.mixer)
     dense = sum(block.count for block in arch.blocks if block.ffn and arch.ffns[block.ffn].kind == "dense")
-    mixtures = [(block.count, arch.ffns[block.ffn]) for block in arch.blocks if block.ffn and arch.ffns[block.ffn].kind == "mixture"]
+    mixtures = [(op.count, op.active) for op in model.ops if op.kind == "experts"]
     routed = sum(count for count, _ in mixtures)
     time = (mixers + dense) * reduced + routed * k.routing_latency
     if routed:
-        active = sum(count * ffn.active for count, ffn in mixtures) / routed  # type: ignore[union-attr]
+        chosen = sum(count * each for count, each in mixtures) / routed
         ranks = w.tp * w.dp
-        copies = np.minimum(active, ranks)
+        copies = np.minimum(chosen, ranks)
         # dispatch in 8 bit, combine in 16 bit (DeepSeek-V3 report, section 3.3)
         exchanged = all_to_all_time(tokens * copies / w.tp * arch.hidden * (1 + ACTIVATION_BYTES), ranks, w.expert_link, 2 * k.all_to_all_latency)
         time = time + routed * np.where(w.dp > 1, exchanged, reduced)
     sends = (w.pp - 1) * transfer_time(size, w.tensor_link, k.all_reduce_latency)
-    return time + np.where(w.pp > 1, sends, 0.0)
+    return np.asarray(time + np.where(w.pp > 1, sends, 0.0))

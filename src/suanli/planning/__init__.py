@@ -1,6 +1,7 @@
 """Ask -> candidates -> screen -> size -> Plan."""
 
 from suanli.planning.ask import Ask, Filled, make_ask
+from suanli.planning.deployment import Serving
 from suanli.planning.plan import Band, LeftOut, Option, Plan, make_plan
 
-__all__ = ["Ask", "Band", "Filled", "LeftOut", "Option", "Plan", "make_ask", "make_plan"]
+__all__ = ["Ask", "Band", "Filled", "LeftOut", "Option", "Plan", "Serving", "make_ask", "make_plan"]

@@ -123,9 +123,14 @@ def make_ask(
         tpot=math.inf if ideal and tpot is None else pick("tpot", tpot, workload.tpot if workload else math.nan, traffic, unit=" s"),
         peak_to_mean=1.0 if ideal or (workload and not math.isnan(workload.duty)) else pick("peak_to_mean", None, workload.peak_to_mean if workload else math.nan, traffic),
         service_variation=_variation(workload, defaults), duty=1.0 if workload is None or math.isnan(workload.duty) else workload.duty,
-        cache_bits=cache_bits, place=place, on=on, chips=chips, precisions=codes, precisions_named=precision is not None, layout=dict(layout or {}), acquire=acquire, licence=licence,
+        cache_bits=cache_bits, place=place, on=on, chips=chips, precisions=codes, precisions_named=precision is not None, layout=_whole(layout), acquire=acquire, licence=licence,
         buyer=buyer, ideal=ideal, assumptions=defaults, filled=tuple(notes),
     )  # fmt: skip
+
+
+def _whole(layout: Mapping[str, float] | None) -> Mapping[str, float]:
+    """A layout that fixes one of tp, pp and dp fixes all three, the others to 1; ep stays free."""
+    return {"tp": 1, "pp": 1, "dp": 1, **layout} if layout else {}
 
 
 def _needed(name: str, said: float | None, known: float) -> float:

@@ -125,10 +125,11 @@ def make_plan(catalogue: Catalogue, ask: Ask) -> Plan:
     law = screen([item_of(chip) for chip in chips.values()], ask.place.jurisdiction or "US", ask.on)
     barred = dict(zip(chips, _barred(chips, wanted, law, ask), strict=True))
     outcome = dict(zip(chips, zip(law.outcome, law.licence, strict=True), strict=True))
-    pairs = _pairs([chip for name, chip in chips.items() if not barred[name]], systems.values(), ask)
+    pairs = _pairs([chip for name, chip in chips.items() if not barred[name]], list(systems.values()), ask)
     prices = prices_of(catalogue, chips, ask)
     options: list[Option] = []
-    tried, nearest = 0, {}
+    nearest: dict[str, Reason] = {}
+    tried = 0
     if pairs:
         sweep = _sweep(catalogue, ask, pairs)
         tried = len(sweep.configs)
@@ -164,11 +165,11 @@ def _barred(chips: Mapping[str, Chip], wanted: set[str], law: Screen, ask: Ask) 
 
 def _pairs(chips: Sequence[Chip], systems: Sequence[System], ask: Ask) -> tuple[tuple[Chip, System | None], ...]:
     """Each chip in each released system that holds it, or in an assumed server."""
-    by_chip: dict[str, list[System]] = {}
+    by_chip: dict[str, list[System | None]] = {}
     for system in systems:
         if not system.released or first_day(system.released) <= ask.on:
             by_chip.setdefault(system.chip, []).append(system)
-    return tuple((chip, system) for chip in chips for system in by_chip.get(chip.id, [None]))  # type: ignore[list-item]
+    return tuple((chip, system) for chip in chips for system in by_chip.get(chip.id, [None]))
 
 
 def _sweep(catalogue: Catalogue, ask: Ask, pairs: tuple[tuple[Chip, System | None], ...]) -> Sweep:
@@ -268,8 +269,8 @@ def _marked(options: list[Option]) -> list[Option]:
     if not options:
         return options
     columns = np.array([[o.cost_per_hour.mid, o.tpot.mid, np.nan_to_num(o.power.mid, nan=np.inf)] for o in options])
-    worse = (columns[:, None, :] >= columns[None, :, :]).all(axis=2) & (columns[:, None, :] > columns[None, :, :]).any(axis=2)
-    pareto = ~worse.any(axis=1)
+    worse = np.all(columns[:, None, :] >= columns[None, :, :], axis=2) & np.any(columns[:, None, :] > columns[None, :, :], axis=2)
+    pareto = ~np.asarray(np.any(worse, axis=1))
     best = columns.argmin(axis=0)
     names = ("cost", "latency", "power")
     return [

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suanli.economics import CostBreakdown, buy_cost, class_price_band, rent_cost
+from suanli.economics import PriceBand as ClassBand
 from suanli.facts import Catalogue, Fact, Tier
-from suanli.facts.prices import PriceBand, load_assumptions, load_exchange, load_purchases, load_rentals, purchase_band, rate_on, rental_band
+from suanli.facts.prices import ExchangeRow, PriceBand, RentalRow, load_assumptions, load_exchange, load_purchases, load_rentals, purchase_band, rate_on, rental_band
 from suanli.hardware import Chip, Platforms
 from suanli.planning.ask import Ask
 from suanli.units import factor
@@ -70,12 +71,12 @@ def prices_of(catalogue: Catalogue, chips: Mapping[str, Chip], ask: Ask) -> Pric
     )
 
 
-def _rent(rows, name, ask, exchange):  # type: ignore[no-untyped-def]
+def _rent(rows: Sequence[RentalRow], name: str, ask: Ask, exchange: Sequence[ExchangeRow]) -> PriceBand:
     found = rental_band(rows, name, ask.on, "on_demand", exchange, per_provider=True)
     return found if found.count else rental_band(rows, name, ask.on, "reserved", exchange, per_provider=True)
 
 
-def _estimate(chips: Mapping[str, Chip], known: Floats):  # type: ignore[no-untyped-def]
+def _estimate(chips: Mapping[str, Chip], known: Floats) -> ClassBand:
     def column(name: str) -> Floats:
         return np.array([getattr(chip, name) for chip in chips.values()])
 

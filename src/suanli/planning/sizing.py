@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 def replicas_at_full_load(ask: Ask, configs: Configs, tokens_rate: Floats) -> Floats:
     """Replicas that the busiest minute fills completely: the lower bound used to screen. Real numbers, (N,)."""
-    return ask.rate * ask.peak_to_mean * configs.output_length / tokens_rate / ask.duty
+    return np.asarray(ask.rate * ask.peak_to_mean * configs.output_length / tokens_rate / ask.duty)
 
 
 def replicas(ask: Ask, configs: Configs, estimate: Estimate, scenario: int) -> Floats:
@@ -25,8 +25,8 @@ def replicas(ask: Ask, configs: Configs, estimate: Estimate, scenario: int) -> F
     places, only duty. A slow scenario needs more replicas.
     """
     if ask.ideal:
-        return np.ceil(replicas_at_full_load(ask, configs, estimate.tokens_rate[scenario]))
+        return np.asarray(np.ceil(replicas_at_full_load(ask, configs, estimate.tokens_rate[scenario])))
     held = configs.concurrency * configs.output_length / estimate.tokens_rate[scenario]
     slack = np.maximum(ask.ttft - estimate.ttft[scenario], 0.05 * ask.ttft) if np.isfinite(ask.ttft) else np.full(len(configs), np.inf)
     places = servers_for_wait(ask.rate * ask.peak_to_mean, held, ask.service_variation, np.minimum(slack, 1e6), ask.assumptions["wait_share"].value)
-    return np.ceil(places / configs.concurrency / ask.duty)
+    return np.asarray(np.ceil(places / configs.concurrency / ask.duty))
