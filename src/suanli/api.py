@@ -176,7 +176,7 @@ def predict_serving(catalogue: Catalogue, path: str | Path) -> list[dict[str, st
     systems = load_systems(catalogue)
     platforms = platforms_of(found, [usual_system(chip, systems.values()) for chip in found], catalogue)
     calibration, precisions = load_calibration(catalogue, platforms), load_precisions(catalogue)
-    for batch in batches(cases, rows_of):
+    for batch in batches(cases, rows_of, calibration):
         which, chosen, estimate = predict_batch(batch, platforms, calibration, precisions)
         _fill(answers, cases, which, chosen, estimate, calibration)
     return answers

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,13 @@ class Constants(Schema):
     memory_usable: float
 
 
+class EngineFile(Schema):
+    """How an engine (or one version of it) differs from all together: a multiplier of TTFT, shrunk to 1, from ``rows`` rows."""
+
+    ttft: float
+    rows: int
+
+
 class Residuals(Schema):
     """Quantiles of log(measured / predicted) in cross-validation: 10 % and 90 %."""
 
@@ -65,6 +73,7 @@ class CalibrationFile(Schema):
     method: str
     constants: Constants
     families: dict[str, dict[str, float]] = {}
+    engines: dict[str, EngineFile] = {}
     residuals: dict[str, Residuals]
 
 
@@ -79,6 +88,15 @@ class Calibration:
     slower: Floats
     knowledge: NDArray[np.int64]
     residuals: dict[str, Residuals]
+    engines: Mapping[str, EngineFile] = field(default_factory=dict)
+
+    def engine(self, framework: str) -> float:
+        """The TTFT multiplier of ``"vllm 0.12.0"``: the version's own, else the engine's, else 1."""
+        words = framework.strip().lower().split()
+        for name in (" ".join(words), words[0] if words else ""):
+            if name in self.engines:
+                return self.engines[name].ttft
+        return 1.0
 
 
 KNOWLEDGE = ("family", "class", "sheet")
@@ -103,4 +121,4 @@ def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
         family = file.families.get(architecture.split()[0].lower() if architecture else "", None)
         slower.append(family["slower"] if family else 1.0)
         knowledge.append(0 if family else 1 if kind in measured_kinds else 2)
-    return Calibration(file.constants, np.array(slower), np.array(knowledge), dict(file.residuals))
+    return Calibration(file.constants, np.array(slower), np.array(knowledge), dict(file.residuals), dict(file.engines))

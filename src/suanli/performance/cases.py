@@ -33,6 +33,7 @@ class Case:
     why_not: Reason = Reason.NONE
     nominal_output: float = math.nan
     longest_tpot: float = math.inf
+    framework: str = ""
 
 
 def number(row: Row, key: str) -> float:
@@ -96,7 +97,8 @@ def _common(row: Row, case: Case, lengths: tuple[float, float]) -> dict[str, flo
         native = case.model.weights.experts or case.model.weights.default
         scheme = precision_code(native)
         case.assumed.append(f"precision={SCHEMES[scheme]}")
-    if not row.get("framework"):
+    case.framework = row.get("framework") or ""
+    if not case.framework:
         case.assumed.append("framework=any")
     # the InferenceX client draws lengths evenly from 0.8-1.0 of nominal
     share = 0.9 if row.get("origin") == "InferenceX" else 1.0

@@ -19,7 +19,8 @@ class Configs:
 
     ``platform`` row of a ``Platforms``; ``scheme`` code of ``performance.precision.SCHEMES``; one replica is ``tp`` x ``pp`` x ``dp`` chips
     (``dp``: attention data parallel inside the replica), its experts divided over ``ep`` groups; ``concurrency`` requests in the replica;
-    lengths in tokens; ``cache_bits`` per cache element; ``engine`` multiplies the engine's overheads.
+    lengths in tokens; ``cache_bits`` per cache element; ``engine_ttft`` multiplies the time to first token: how a named
+    engine and version differs from all together (1 where none is named).
     ``prefill_replicas`` > 0: disaggregated, so many prefill workers of ``prefill_tp`` x ``prefill_dp`` chips each, with ``prefill_ep``,
     feed ``replicas`` decode workers, and ``concurrency`` counts all of them together. ``accepted``: tokens a decode step yields (1 = no
     speculative decoding).
@@ -36,6 +37,7 @@ class Configs:
     output_length: Floats
     cache_bits: Floats
     accepted: Floats
+    engine_ttft: Floats
     replicas: Floats
     prefill_replicas: Floats
     prefill_tp: Floats
@@ -65,7 +67,7 @@ def configs(count: int, **given: Any) -> Configs:
     """Configs from scalars and arrays, broadcast to ``count`` rows, with the defaults of one aggregated 16-bit chip."""
     values: dict[str, Any] = {
         "platform": 0, "scheme": 0, "tp": 1, "pp": 1, "dp": 1, "ep": 1, "concurrency": 1, "input_length": 0, "output_length": 1,
-        "cache_bits": 16, "accepted": 1, "replicas": 1, "prefill_replicas": 0, "prefill_tp": 1, "prefill_dp": 1, "prefill_ep": 1,
+        "cache_bits": 16, "accepted": 1, "engine_ttft": 1, "replicas": 1, "prefill_replicas": 0, "prefill_tp": 1, "prefill_dp": 1, "prefill_ep": 1,
     } | given  # fmt: skip
     kinds: dict[str, Any] = {"platform": np.int64, "scheme": np.int64}
     columns: dict[str, Any] = {}

@@ -27,7 +27,7 @@ class Batch:
     longest_tpot: NDArray[np.float64]
 
 
-def batches(cases: Sequence[Case], platform_of: Mapping[str, int]) -> list[Batch]:
+def batches(cases: Sequence[Case], platform_of: Mapping[str, int], calibration: Calibration) -> list[Batch]:
     """The candidates of ``cases`` as one struct of arrays a model; ``platform_of`` maps a chip id to its platform row."""
     by_model: dict[str, list[tuple[int, dict[str, float]]]] = {}
     models: dict[str, Model] = {}
@@ -35,7 +35,7 @@ def batches(cases: Sequence[Case], platform_of: Mapping[str, int]) -> list[Batch
         if case.why_not or case.model is None or case.chip is None:
             continue
         models[case.model.id] = case.model
-        row = {"platform": platform_of[case.chip.id]}
+        row = {"platform": platform_of[case.chip.id], "engine_ttft": calibration.engine(case.framework)}
         by_model.setdefault(case.model.id, []).extend((index, row | candidate) for candidate in case.candidates)
     result = []
     for name, rows in by_model.items():

@@ -63,6 +63,7 @@ def _serve(model: Model, platforms: Platforms, calibration: Calibration, precisi
         apart = c.prefill_replicas > 0
         prefill, prefiller = _prefill(model, platforms, calibration, precisions, c, decoder, apart)
         tpot, ttft = _times(c, calibration, load, step_time, prefill, apart, per_sequence, prefiller)
+        ttft = ttft * c.engine_ttft
         rate = c.replicas * c.dp * load.clients * c.output_length / (ttft + tpot * np.maximum(c.output_length - 1, 0))
         bound = _bound(step, load)
         estimate = _estimate(model, platforms, calibration, c, ttft, tpot, rate, why_not, bound, load, weights, per_sequence, prefill.total, step_time)

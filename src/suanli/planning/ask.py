@@ -39,7 +39,8 @@ Licence = Literal["exclude", "allow"]
 
 @dataclass(frozen=True)
 class Filled:
-    """One default that the ask left open: the sentence key ``planning.defaults.<name>``, the value shown, where it is from."""
+    """One default that the ask left open: the sentence key ``planning.defaults.<name>``, the value shown, where it is from (a title, a
+    workload's id, or ``@`` and a sentence key)."""
 
     name: str
     value: str
@@ -110,7 +111,7 @@ def make_ask(
     today = datetime.date.today()
     if on is None:
         on = today
-        notes.append(Filled("on", on.isoformat(), "today"))
+        notes.append(Filled("on", on.isoformat(), "@planning.from.today"))
     if on > today:
         raise BadInput("planning.future_date", date=on.isoformat(), today=today.isoformat())
     cache_bits = math.nan
@@ -130,6 +131,9 @@ def make_ask(
 
 def _whole(layout: Mapping[str, float] | None) -> Mapping[str, float]:
     """A layout that fixes one of tp, pp and dp fixes all three, the others to 1; ep stays free."""
+    for name, value in (layout or {}).items():
+        if not value >= 1:
+            raise BadInput("planning.not_positive", option="--" + name, value=f"{value:g}")
     return {"tp": 1, "pp": 1, "dp": 1, **layout} if layout else {}
 
 
@@ -149,7 +153,7 @@ def _precisions(model: Model, said: str | None, notes: list[Filled]) -> tuple[in
         return tuple(precision_code(each) for each in said.split(","))
     native = {precision_code(each) for each in (model.weights.default, model.weights.experts) if each}
     codes = tuple(sorted({SCHEMES.index("bf16"), SCHEMES.index("fp8"), SCHEMES.index("int8"), *native}))
-    notes.append(Filled("precision", ", ".join(SCHEMES[code] for code in codes), "suanli default"))
+    notes.append(Filled("precision", ", ".join(SCHEMES[code] for code in codes), "@planning.from.suanli"))
     return codes
 
 

@@ -27,6 +27,7 @@ from suanli.planning.prices import Owning, Prices, hourly_cost, owning, prices_o
 from suanli.planning.sizing import replicas, replicas_at_full_load
 from suanli.rules import Screen, item_of, screen
 from suanli.rules.verdict import OUTCOMES
+from suanli.words import Phrase
 
 Floats = NDArray[np.float64]
 #: segments sold for servers; the others are answered with a reason unless asked for by name
@@ -136,7 +137,7 @@ def make_plan(catalogue: Catalogue, ask: Ask) -> Plan:
         options, nearest = _options(catalogue, ask, sweep, prices, outcome)
     left = _left_out(chips, barred, options, nearest, outcome)
     if not options:
-        raise NoAnswer("planning.no_answer", model=ask.model.name, place=ask.place.name, reasons=_summary(left))
+        raise NoAnswer("planning.no_answer", model=ask.model.name, place=ask.place.name, reasons=_summary(left), left_out=tuple(left))
     currency, rate = _currency(catalogue, ask)
     return Plan(ask, tuple(options), tuple(left), rate, currency, tried, time.perf_counter() - started)
 
@@ -293,12 +294,15 @@ def _left_out(
     return left
 
 
-def _summary(left: Sequence[LeftOut]) -> str:
+def _summary(left: Sequence[LeftOut]) -> tuple[Phrase, ...]:
+    """The reasons with how many chips have each, commonest first; chips that were not asked for are not worth a word."""
     counts: dict[str, int] = {}
     for each in left:
-        for reason in each.reasons[:1]:
-            counts[reason] = counts.get(reason, 0) + 1
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda pair: -pair[1]))
+        counts[each.reasons[0]] = counts.get(each.reasons[0], 0) + 1
+    if len(counts) > 1:
+        counts.pop("excluded", None)
+    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
+    return tuple(Phrase("planning.reason_count", {"reason": f"@performance.reasons.{name}", "count": count}) for name, count in ordered)
 
 
 def _currency(catalogue: Catalogue, ask: Ask) -> tuple[str, float]:

@@ -1,7 +1,7 @@
 """Workloads: how many requests arrive, how long they are, how fast the answers must be; and reading a trace of one's own."""
 
 from suanli.workloads.lengths import Lengths
-from suanli.workloads.statistics import TraceStatistics, prefix_hit, statistics_of
+from suanli.workloads.statistics import TraceStatistics, prefix_hit, statistics_of, workload_of_trace
 from suanli.workloads.trace import Trace, read_trace
 from suanli.workloads.workload import Workload, WorkloadFile, load_workloads, workload_of
 
@@ -16,4 +16,5 @@ __all__ = [
     "read_trace",
     "statistics_of",
     "workload_of",
+    "workload_of_trace",
 ]

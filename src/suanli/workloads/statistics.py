@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from suanli.units import factor
 from suanli.workloads.lengths import Lengths
 from suanli.workloads.trace import Trace
+from suanli.workloads.workload import Workload
 
 #: shares of the requests at which lengths are kept: every twentieth, and the last hundredth
 PROBABILITIES = (*(each / 20 for each in range(20)), 0.99, 1.0)
@@ -60,6 +61,16 @@ def statistics_of(trace: Trace) -> TraceStatistics:
         output_by_input_quarter=tuple(float(each.mean()) for each in quarters) if len(trace) >= len(quarters) else (),
         prefix_hit=prefix_hit(trace),
     )
+
+
+def workload_of_trace(trace: Trace, name: str) -> Workload:
+    """The workload that plays like ``trace``: what a plan needs to know of it."""
+    known = statistics_of(trace)
+    return Workload(
+        id=name, name=name, name_zh="", aliases=(), note="", rate=known.rate, input_length=known.input_length, output_length=known.output_length,
+        mean_context=known.mean_context, burstiness=known.burstiness, peak_to_mean=known.peak_to_mean, correlation=known.spearman,
+        prefix_hit=known.prefix_hit, own=True,
+    )  # fmt: skip
 
 
 def prefix_hit(trace: Trace) -> float:

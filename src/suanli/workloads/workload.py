@@ -65,6 +65,13 @@ class Service(Schema):
     tpot: quantity("second") | None = None  # type: ignore[valid-type]
 
 
+class Published(Schema):
+    """What somebody has published that this workload needs: ``chips`` of kind ``chip``, to be shown beside our answer."""
+
+    chips: quantity("1")  # type: ignore[valid-type]
+    chip: Name
+
+
 class WorkloadFile(Schema):
     """``data/workloads/<id>.toml``."""
 
@@ -85,6 +92,7 @@ class WorkloadFile(Schema):
     joint: Joint = Joint()
     prefix: Prefix = Prefix()
     slo: Service = Service()
+    published: Published | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ class Workload:
 
     ``rate`` [1/s] requests; ``mean_context`` [tokens] the mean length of what a generated token attends to; ``duty`` the share of the
     time the fleet is busy; ``kv_precision`` blank where the source does not say; ``ttft`` and ``tpot`` [s] default targets;
-    ``correlation`` Spearman's rank correlation of input and output length; ``prefix_hit`` the reusable share of the prompt.
+    ``published_chips`` of ``published_chip`` is the number somebody has published for it; ``correlation`` Spearman's rank correlation of input and output length; ``prefix_hit`` the reusable share of the prompt.
     """
 
     id: str
@@ -113,6 +121,8 @@ class Workload:
     peak_to_mean: float = math.nan
     correlation: float = math.nan
     prefix_hit: float = math.nan
+    published_chips: float = math.nan
+    published_chip: str = ""
     own: bool = False
     facts: Mapping[str, Fact] = field(default_factory=dict, repr=False, compare=False)
 
@@ -140,7 +150,8 @@ def workload_of(record: Record[WorkloadFile]) -> Workload:
         input_length=lengths("input_length", file.input_length), output_length=lengths("output_length", file.output_length),
         mean_context=value("mean_context"), duty=value("duty"), kv_precision=file.kv_precision, ttft=value("slo.ttft"),
         tpot=value("slo.tpot"), burstiness=value("arrivals.burstiness"), peak_to_mean=value("arrivals.peak_to_mean"),
-        correlation=value("joint.spearman"), prefix_hit=value("prefix.hit"), own=record.own, facts=facts,
+        correlation=value("joint.spearman"), prefix_hit=value("prefix.hit"), published_chips=value("published.chips"),
+        published_chip=file.published.chip if file.published else "", own=record.own, facts=facts,
     )  # fmt: skip
 
 
