@@ -23,20 +23,26 @@ def visible_context(context: Array, window: Array, topk: Array, stride: Array) -
 
 
 def mean_causal_context(new: Array, past: Array, window: Array, topk: Array, stride: Array) -> Array:
-    """Mean of ``visible_context`` over ``new`` prompt tokens after ``past`` cached ones (trapezoid of a ramp that saturates).
+    """Mean of ``visible_context`` over ``new`` prompt tokens after ``past`` cached ones.
 
-    A ramp r(i) = min(i, v) over i in [past, past + new]: exact where the limit is a constant.
+    (R(past + new) - R(past)) / new with R(x) the integral from 0 to x of min(i, i/s + w, l): all so far, then the window and the compressed
+    entries, then the limit l (window + topk; of a window alone the window). Queries as a continuum: half an entry below the sum.
 
     >>> float(mean_causal_context(1000.0, 0.0, 0, 0, 1)), float(mean_causal_context(1000.0, 0.0, 100, 0, 1))
     (500.0, 95.0)
     """
-    end = past + new
-    limit = visible_context(end, window, topk, stride)
-    slope = 1 / np.asarray(stride)
-    knee = np.minimum(limit / slope, end)
-    ramp = np.maximum(knee - past, 0)
-    flat = np.maximum(end - np.maximum(knee, past), 0)
-    return (ramp * slope * (past + np.maximum(knee, past)) / 2 + flat * limit) / np.maximum(new, 1)
+    window, topk, stride = np.asarray(window), np.asarray(topk), np.asarray(stride)
+    compressed = stride > 1
+    only_window = (window > 0) & (topk == 0) & ~compressed
+    limit = np.where(only_window, window, np.where(topk > 0, topk + window, np.inf))
+    whole = np.minimum(np.where(compressed, window * stride / np.where(compressed, stride - 1, 1), np.inf), limit)
+    full = np.maximum(whole, (limit - window) * stride)
+
+    def integral(end: Array) -> Array:
+        first, second = np.minimum(end, whole), np.minimum(end, full)
+        return first**2 / 2 + (second - first) * ((first + second) / (2 * stride) + window) + (end - second) * np.minimum(limit, end)
+
+    return (integral(past + new) - integral(past)) / np.maximum(new, 1)
 
 
 def attention_flop(queries: Array, heads: Array, score_dim: Array, value_dim: Array, visible: Array) -> Array:
