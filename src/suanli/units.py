@@ -44,15 +44,16 @@ DIMENSIONS: dict[str, dict[str, float]] = {
 }
 
 _HINTS = {
-    r"[KMGTP]?Bps": "{0}B/s",
+    r"[KMGTP]?i?Bps": "{0}B/s",
     r"[KMGTP]?bps": "{0}bit/s",
     r"[KMGTP]?(FLOPS|FLOPs|flops|Flops)": "{0}FLOP/s",
     r"[KMGTP]?(OPS|TOPS)": "{0}OP/s",
     r"[KMGTP]i?Bs": "{0}B",
     r"[KMGTP]b": "{0}bit",
+    r"[qrQR](ps|PS)|req(uests)?/s": "/s",
 }
 
-_QUANTITY = re.compile(r"\s*([-+]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S.*?)?\s*$")
+_QUANTITY = re.compile(r"\s*([-+]?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d[\d_]*)(?![\d,])\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S.*?)?\s*$")
 
 
 @cache
