@@ -168,13 +168,13 @@ def left_out(fit: Fit, groups: NDArray[np.str_]) -> tuple[Floats, Floats]:
     return times, rate
 
 
-def table(title: str, errors: dict[str, Floats], at_least: dict[str, Floats] | None = None) -> str:
-    """One residual table of the file, with the errors as a comment; its intervals hold those of ``at_least`` (few rows prove no narrowness)."""
+def table(title: str, errors: dict[str, Floats], *at_least: dict[str, Floats]) -> str:
+    """One residual table of the file, with the errors as a comment; its intervals hold those of what is better known."""
     lines = [f"[residuals.{title}]"]
     for name, values in errors.items():
         low, high = np.quantile(values, INTERVAL)
-        if at_least is not None:
-            other = np.quantile(at_least[name], INTERVAL)
+        for better_known in at_least:
+            other = np.quantile(better_known[name], INTERVAL)
             low, high = min(low, other[0]), max(high, other[1])
         share = np.abs(np.expm1(-values))
         lines.append(f"{name} = [{low:.4f}, {high:.4f}] # {len(values)} rows, median error {np.median(share):.3f}, mean {np.mean(share):.3f}")
@@ -189,11 +189,12 @@ def main(folder: Path) -> None:
     fit, other = Fit(truth, catalogue), Fit(papers, catalogue)
     theta = fit.run(truth.usable)
     engines = fit.engines(theta, truth.usable)
+    by_model = residuals_of(*left_out(fit, truth.model), truth, truth.usable)
     by_chip = residuals_of(*left_out(fit, truth.chip), truth, truth.usable)
     tables = [
-        table("family", residuals_of(*left_out(fit, truth.model), truth, truth.usable)),
-        table("class", by_chip),
-        table("sheet", residuals_of(*other.with_engines(theta, engines), papers, papers.usable & (papers.vendor != "NVIDIA")), by_chip),
+        table("family", by_model),
+        table("class", by_chip, by_model),
+        table("sheet", residuals_of(*other.with_engines(theta, engines), papers, papers.usable & (papers.vendor != "NVIDIA")), by_chip, by_model),
     ]
     families = sorted({name.split()[0].lower() for name in truth.platforms.architecture if name})
     lines = [

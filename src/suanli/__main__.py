@@ -1,0 +1,7 @@
+"""``python -m suanli``."""
+
+import sys
+
+from suanli.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,48 @@
+"""All commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from suanli.cli import catalogue, export, plan, predict, serve
+from suanli.cli.options import Lang
+from suanli.cli.usage import Command, Group
+
+
+def application() -> Any:
+    """The parser with every command; help texts are sentence keys."""
+    app = _group("cli.help.root")
+    app.callback(invoke_without_command=True)(_root)
+    app.command("plan", cls=Command, help="cli.plan.help")(plan.plan)
+    app.command("serve", cls=Command, help="cli.serve.help")(serve.serve)
+    predictions = _group("cli.predict.help")
+    predictions.callback()(_nothing)
+    predictions.command("serving", cls=Command, help="cli.predict.serving_help")(predict.serving)
+    app.add_typer(predictions, name="predict", cls=Group)
+    for kind, commands in catalogue.COMMANDS.items():
+        group = _group(f"cli.{kind}s.help")
+        group.callback(invoke_without_command=True)(commands.default)
+        for name in ("list", "show", "compare"):
+            group.command(name, cls=Command, help=f"cli.{kind}s.{name}")(getattr(commands, name))
+        app.add_typer(group, name=f"{kind}s", cls=Group)
+    app.command("export", cls=Command, help="cli.export.help")(export.export)
+    return typer.main.get_command(app)
+
+
+def _group(help_key: str) -> typer.Typer:
+    return typer.Typer(cls=Group, help=help_key, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def _root(context: typer.Context, lang: Lang = "", version: Annotated[bool, typer.Option("--version", help="cli.option.version")] = False) -> None:
+    if version:
+        from importlib.metadata import version as of
+
+        typer.echo(f"suanli {of('suanli')}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _nothing() -> None:
+    """A group that does nothing by itself."""
