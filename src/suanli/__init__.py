@@ -11,15 +11,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from suanli.api import check_export, explain_option, find_chip, find_model, find_place, find_system, find_workload, open_catalogue, plan, predict_serving, serve
+    from suanli.api import (
+        check_export,
+        explain_option,
+        find_chip,
+        find_model,
+        find_place,
+        find_system,
+        find_workload,
+        open_catalogue,
+        plan,
+        predict_serving,
+        serve,
+    )
     from suanli.errors import BadFile, BadInput, Conflict, NoAnswer, SuanliError, UnknownName, UnknownUnit
 
 _ERRORS = ("BadFile", "BadInput", "Conflict", "NoAnswer", "SuanliError", "UnknownName", "UnknownUnit")
 
 __all__ = [
-    "BadFile", "BadInput", "Conflict", "NoAnswer", "SuanliError", "UnknownName", "UnknownUnit", "check_export", "explain_option", "find_chip", "find_model",
-    "find_place", "find_system", "find_workload", "open_catalogue", "plan", "predict_serving", "serve",
-]  # fmt: skip
+    "BadFile",
+    "BadInput",
+    "Conflict",
+    "NoAnswer",
+    "SuanliError",
+    "UnknownName",
+    "UnknownUnit",
+    "check_export",
+    "explain_option",
+    "find_chip",
+    "find_model",
+    "find_place",
+    "find_system",
+    "find_workload",
+    "open_catalogue",
+    "plan",
+    "predict_serving",
+    "serve",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -71,7 +71,7 @@ def trace_workload(path: str | Path) -> Workload:
 def plan(catalogue: Catalogue, model: str, *, place: str = "US", workload: str | Workload | None = None, **wanted: Any) -> Plan:
     """The plan of serving ``model`` at ``place``; ``wanted`` as in ``planning.make_ask``. Raises ``NoAnswer`` where nothing is left."""
     traffic = find_workload(catalogue, workload) if isinstance(workload, str) and workload else workload or None
-    ask = make_ask(catalogue, find_model(catalogue, model), find_place(catalogue, place), workload=traffic, **wanted)  # type: ignore[arg-type]
+    ask = make_ask(catalogue, find_model(catalogue, model), find_place(catalogue, place), workload=traffic, **wanted)
     return make_plan(catalogue, ask)
 
 

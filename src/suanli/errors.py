@@ -47,7 +47,7 @@ class UnknownName(BadInput):
     """A name that is not in the catalogue; offers the nearest ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, command: str = "") -> None:
-        self.nearest = nearest(name, known)
+        self.nearest = nearest(name, [each for each in known if each.isascii() or not name.isascii()])
         key = "errors.unknown_name" if self.nearest else "errors.unknown_name_no_nearest"
         super().__init__(key, kind="@kinds." + kind, name=name, nearest=", ".join(self.nearest), command=command or f"suanli {kind}s list")
 

@@ -3,7 +3,7 @@
 ``data/words/<language>/<file>.toml`` holds flat ``key = "sentence with {values}"`` tables; the sentence of ``rules.allowed`` is
 key ``allowed`` of ``rules.toml``. Both languages have the same keys and the same placeholders (tested).
 A value that starts with ``@`` is itself a key and is said in the same language; so is a ``Phrase``, which has values of its own,
-and a tuple of such values, which becomes a list.
+and a tuple of such values, which becomes a list. A dict holds a name in each language: ``{"en": "China", "zh": "中国"}``.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ def say(key: str, language: str = DEFAULT_LANGUAGE, /, **values: Any) -> str:
 def _said(value: Any, language: str) -> Any:
     if isinstance(value, Phrase):
         return say(value.key, language, **value.values)
+    if isinstance(value, dict):
+        return value.get(language) or value[DEFAULT_LANGUAGE]
     if isinstance(value, tuple):
         return SEPARATORS[language].join(str(_said(each, language)) for each in value)
     return say(value[1:], language) if isinstance(value, str) and value.startswith("@") else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,7 +36,7 @@ def _all(kind: str, catalogue: Catalogue) -> dict[str, Any]:
     if kind in ("chip", "system"):
         from suanli.hardware import load_chips, load_systems
 
-        return load_chips(catalogue) if kind == "chip" else load_systems(catalogue)  # type: ignore[return-value]
+        return load_chips(catalogue) if kind == "chip" else load_systems(catalogue)
     if kind == "model":
         from suanli.models import load_models
 
@@ -75,17 +75,15 @@ def _by_name(things: dict[str, Any]) -> dict[str, Any]:
     return dict(names) | {fold(each): thing for each, thing in things.items()}
 
 
-def _list(face: Face, kind: str, search: str, **equal: str) -> None:
+def _list(face: Face, kind: str, search: str, wanted: Mapping[str, str] | None = None) -> None:
     things = list(_all(kind, face.catalogue()).values())
-    for name, value in equal.items():
+    for name, value in (wanted or {}).items():
         if value:
-            known = sorted({getattr(each, name) for each in things})
-            exact = {each.lower(): each for each in known}.get(value.lower())
-            option = "--class" if name == "kind" else f"--{name}"
-            wanted = exact or choice(value, option, tuple(known))
-            things = [each for each in things if getattr(each, name) == wanted]
+            things = _chosen(things, name, value)
     if search:
-        things = [each for each in things if search.lower() in " ".join([each.id, each.name, each.name_zh, *getattr(each, "aliases", ())]).lower()]
+        things = [
+            each for each in things if search.lower() in " ".join([each.id, each.name, each.name_zh, *getattr(each, "aliases", ())]).lower()
+        ]
     if face.json:
         from suanli.reporting.payload import things_json
 
@@ -93,6 +91,16 @@ def _list(face: Face, kind: str, search: str, **equal: str) -> None:
     from suanli.reporting.catalogue import LISTS
 
     return face.show(LISTS[kind](things, face.say))
+
+
+def _chosen(things: Sequence[Any], name: str, value: str) -> list[Any]:
+    """The things whose ``name`` is ``value``; of a vendor a part of its name, in either language, is enough."""
+    if name == "vendor":
+        found = [each for each in things if value.lower() in f"{each.vendor} {each.vendor_zh} {each.vendor.replace(' ', '-')}".lower()]
+        return found or [choice(value, "--vendor", tuple(sorted({each.vendor for each in things})))]
+    known = tuple(sorted({getattr(each, name) for each in things}))
+    chosen = choice(value.lower(), "--class" if name == "kind" else f"--{name}", known)
+    return [each for each in things if getattr(each, name) == chosen]
 
 
 def _show(face: Face, kind: str, name: str) -> None:
@@ -160,9 +168,12 @@ def _commands(kind: str) -> Commands:
         vendor: Annotated[str, typer.Option("--vendor", help="cli.chips.vendor", metavar="NAME")] = "",
         class_: Annotated[str, typer.Option("--class", help="cli.chips.class", metavar="gpu|npu|tpu|...")] = "",
         segment: Annotated[str, typer.Option("--segment", help="cli.chips.segment", metavar="datacenter|edge|...")] = "",
-        search: Search = "", json: Json = False, lang: Lang = "", data: Data = None,
-    ) -> None:  # fmt: skip
-        _list(_face(context, json, data), "chip", search, vendor=vendor, kind=class_, segment=segment)
+        search: Search = "",
+        json: Json = False,
+        lang: Lang = "",
+        data: Data = None,
+    ) -> None:
+        _list(_face(context, json, data), "chip", search, {"vendor": vendor, "kind": class_, "segment": segment})
 
     def show(context: typer.Context, id_: Id, json: Json = False, lang: Lang = "", data: Data = None) -> None:
         _show(_face(context, json, data), kind, id_)

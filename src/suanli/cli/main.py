@@ -35,13 +35,14 @@ def _run(arguments: list[str], language: str) -> int:
     from suanli.cli.usage import usage_error
 
     try:
-        code = application().main(args=arguments, prog_name="suanli", standalone_mode=False, obj=language)
+        app = application()
+        code = app.main(args=arguments, prog_name="suanli", standalone_mode=False, obj=language)
         sys.stdout.flush()
     except SuanliError:
         raise
     except Exception as error:
         if hasattr(error, "format_message"):
-            raise usage_error(error) from None
+            raise usage_error(error, arguments, [each for each in arguments if each in app.commands][:1]) from None
         if type(error).__name__ == "Exit":
             return int(getattr(error, "exit_code", 0))
         if type(error).__name__ == "Abort":
@@ -55,7 +56,10 @@ def _explained(arguments: list[str]) -> list[str]:
     if arguments[:1] != ["plan"]:
         return arguments
     after = [*arguments[1:], "-"]
-    return ["plan", *(f"{each}=best" if each == "--explain" and after[place + 1].startswith("-") else each for place, each in enumerate(arguments[1:]))]
+    return [
+        "plan",
+        *(f"{each}=best" if each == "--explain" and after[place + 1].startswith("-") else each for place, each in enumerate(arguments[1:])),
+    ]
 
 
 def _refuse(error: SuanliError, language: str, arguments: Sequence[str]) -> int:

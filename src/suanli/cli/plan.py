@@ -8,7 +8,7 @@ import typer
 
 from suanli.cli.face import Face
 from suanli.cli.options import UNSAID, Data, Dp, Ep, Ideal, Json, Lang, On, Pp, Precision, Tp, choice, date, layout_of, names, quantity
-from suanli.errors import Conflict, UnknownName
+from suanli.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
     from suanli.facts import Catalogue
@@ -58,11 +58,20 @@ def plan(
     if workload and trace:
         raise Conflict("cli.conflict", first="--workload", second="--trace")
     wanted: dict[str, Any] = {
-        "rate": quantity(rate, "hertz", "--rate"), "input_length": quantity(input_, "token", "--input"), "output_length": quantity(output, "token", "--output"),
-        "ttft": quantity(ttft, "second", "--ttft"), "tpot": quantity(tpot, "second", "--tpot"), "on": date(on), "chips": names(chips), "precision": precision or None,
-        "layout": layout_of(tp=tp, pp=pp, dp=dp, ep=ep) or None, "acquire": "buy" if buy else "rent", "licence": choice(licence, "--licence", ("exclude", "allow")), "buyer": buyer,
+        "rate": quantity(rate, "hertz", "--rate"),
+        "input_length": quantity(input_, "token", "--input"),
+        "output_length": quantity(output, "token", "--output"),
+        "ttft": quantity(ttft, "second", "--ttft"),
+        "tpot": quantity(tpot, "second", "--tpot"),
+        "on": date(on),
+        "chips": names(chips),
+        "precision": precision or None,
+        "layout": layout_of(tp=tp, pp=pp, dp=dp, ep=ep) or None,
+        "acquire": "buy" if buy else "rent",
+        "licence": choice(licence, "--licence", ("exclude", "allow")),
+        "buyer": buyer,
         "ideal": ideal,
-    }  # fmt: skip
+    }
     from suanli import api
 
     catalogue = face.catalogue()
@@ -101,5 +110,8 @@ def _explained(catalogue: Catalogue, answer: Plan, explain: str) -> Option | Non
     chip = api.find_chip(catalogue, explain)
     found = next((option for option in answer.options if option.chip.id == chip.id), None)
     if found is None:
-        raise UnknownName("option", chip.id, [option.chip.id for option in answer.options], command="--left-out")
+        reasons = next(
+            tuple(f"@performance.reasons.{name}" for name in each.reasons) for each in answer.left_out if each.chip.id == chip.id
+        )
+        raise BadInput("cli.no_option", chip=chip.id, reasons=reasons, nearest=", ".join(each.chip.id for each in answer.options[:3]))
     return found

@@ -39,7 +39,14 @@ def serving(
     if json:
         from suanli.reporting.json_ import dumps
 
-        text = dumps("predictions", {"rows": rows}, {"ttft_ms": "ms", "tpot_ms": "ms", "tokens_per_s_total": "token/s", "tokens_per_s_per_chip": "token/s"}) + "\n"
+        text = (
+            dumps(
+                "predictions",
+                {"rows": rows},
+                {"ttft_ms": "ms", "tpot_ms": "ms", "tokens_per_s_total": "token/s", "tokens_per_s_per_chip": "token/s"},
+            )
+            + "\n"
+        )
     else:
         text = csv_text(rows)
     if not out:

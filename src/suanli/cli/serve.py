@@ -39,12 +39,21 @@ def serve(
     from suanli import api
 
     load = {
-        "input_length": quantity(input_, "token", "--input"), "output_length": quantity(output, "token", "--output"), "concurrency": quantity(concurrency, "1", "--concurrency"),
-    }  # fmt: skip
+        "input_length": quantity(input_, "token", "--input"),
+        "output_length": quantity(output, "token", "--output"),
+        "concurrency": quantity(concurrency, "1", "--concurrency"),
+    }
     answer = api.serve(
-        face.catalogue(), model, chip, chips=None if chips == UNSAID else chips, system=system or None, precision=precision or None,
-        layout=layout_of(tp=tp, pp=pp, dp=dp, ep=ep), ideal=ideal, **{name: value for name, value in load.items() if value is not None},
-    )  # fmt: skip
+        face.catalogue(),
+        model,
+        chip,
+        chips=None if chips == UNSAID else chips,
+        system=system or None,
+        precision=precision or None,
+        layout=layout_of(tp=tp, pp=pp, dp=dp, ep=ep),
+        ideal=ideal,
+        **{name: value for name, value in load.items() if value is not None},
+    )
     if face.json:
         from suanli.reporting.payload import serving_json
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import typer.core
@@ -13,10 +14,10 @@ from suanli.reporting.text import text_of
 from suanli.words import say
 
 
-def usage_error(error: Any) -> SuanliError:
-    """The sentence for what the parser refused. Told apart by what the error carries, so that the parser's version does not matter."""
+def usage_error(error: Any, arguments: Sequence[str], command_words: Sequence[str]) -> SuanliError:
+    """The sentence for what the parser refused in ``arguments`` of a command. Told apart by what the error carries, whatever the parser's version."""
     kind = type(error).__name__
-    command = error.ctx.command_path if getattr(error, "ctx", None) else "suanli"
+    command = error.ctx.command_path if getattr(error, "ctx", None) else " ".join(["suanli", *command_words])
     if kind == "NoSuchOption":
         known = [name for parameter in error.ctx.command.params for name in parameter.opts] if error.ctx else []
         near = nearest(error.option_name, known) or known
@@ -24,12 +25,21 @@ def usage_error(error: Any) -> SuanliError:
     if kind == "MissingParameter":
         return BadInput("cli.missing", what=_name(error.param), command=command)
     if kind == "BadParameter":
-        found = re.search(r"'([^']*)'", error.message)
-        return BadInput("cli.bad_number", option=_name(error.param), value=found[1] if found else "")
+        return BadInput("cli.bad_number", option=_name(error.param), value=_given(_name(error.param), arguments))
     if kind == "BadOptionUsage":
         return BadInput("cli.needs_value", option=error.option_name, command=command)
-    extra = re.search(r"\(([^)]*)\)", error.format_message())
+    extra = re.search(r"\(([^()]*)\)\s*$", error.format_message())
     return BadInput("cli.extra", text=extra[1] if extra else " ".join(error.format_message().split()), command=command)
+
+
+def _given(option: str, arguments: Sequence[str]) -> str:
+    """What was written for an option: after it, or after its equals sign."""
+    for place, each in enumerate(arguments):
+        if each == option:
+            return arguments[place + 1] if place + 1 < len(arguments) else ""
+        if each.startswith(option + "="):
+            return each.partition("=")[2]
+    return ""
 
 
 def _name(parameter: Any) -> str:
@@ -69,13 +79,25 @@ def help_text(command: Any, ctx: Any) -> str:
     commands = getattr(command, "commands", {})
     words += [say("cli.help.command", language)] if commands else []
     words += [say("cli.help.options", language)]
-    blocks: list[Block] = [Line(" ".join(words), say("cli.help.usage", language)), *(Line(each) for each in _said(command.help, language).split("\n"))]
+    blocks: list[Block] = [
+        Line(" ".join(words), say("cli.help.usage", language)),
+        *(Line(each) for each in _said(command.help, language).split("\n")),
+    ]
     if commands:
-        blocks += [Heading(say("cli.help.commands", language)), _listing([(name, _said(each.help, language).split("\n")[0]) for name, each in commands.items() if not each.hidden])]
+        blocks += [
+            Heading(say("cli.help.commands", language)),
+            _listing([(name, _said(each.help, language).split("\n")[0]) for name, each in commands.items() if not each.hidden]),
+        ]
     if arguments:
-        blocks += [Heading(say("cli.help.arguments", language)), _listing([(each.metavar or each.name.upper(), _said(each.help, language)) for each in arguments])]
+        blocks += [
+            Heading(say("cli.help.arguments", language)),
+            _listing([(each.metavar or each.name.upper(), _said(each.help, language)) for each in arguments]),
+        ]
     options = [each for each in command.get_params(ctx) if each.param_type_name == "option"]
-    blocks += [Heading(say("cli.help.option_list", language)), _listing([(_spelling(each), _said("cli.option.help" if "--help" in each.opts else each.help, language)) for each in options])]
+    blocks += [
+        Heading(say("cli.help.option_list", language)),
+        _listing([(_spelling(each), _said("cli.option.help" if "--help" in each.opts else each.help, language)) for each in options]),
+    ]
     return text_of(_spaced(blocks), width_of_terminal()).rstrip("\n")
 
 

@@ -153,6 +153,19 @@ def closed_loop_bounds(clients: Array, demand: Array, bottleneck: Array, think: 
     return least[()], most[()]
 
 
+def closed_response(clients: Array, service: Array, think: Array) -> Array:
+    """Response time of N clients at one exponential server, thinking Z between: mean value analysis closed by Schweitzer's proportion.
+
+    Q(N-1) = (N-1)/N Q(N) makes R = s (1 + (N-1) R/(R+Z)), so R = [sN - Z + sqrt((sN - Z)^2 + 4 s Z)] / 2
+    Schweitzer, Int. Conf. on Stochastic Control and Optimization, 1979; within a few per cent of the exact answer. N at least 1, real numbers allowed.
+
+    >>> float(closed_response(1, 2.0, 8.0)), float(closed_response(10, 2.0, 0.0))     # alone: s; no thinking: all queue, N s
+    (2.0, 20.0)
+    """
+    excess = service * np.maximum(clients, 1) - think
+    return (excess + np.sqrt(excess**2 + 4 * service * think)) / 2
+
+
 def mean_value_analysis(clients: Array, demands: Array, think: Array = 0) -> tuple[Array, Array]:
     """Exact throughput and response time of N clients at K single-server stations and a think time Z.
 

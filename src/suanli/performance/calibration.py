@@ -104,7 +104,7 @@ KNOWLEDGE = ("family", "class", "sheet")
 IDEAL = Constants(
     compute_16=1, compute_8=1, compute_4=1, half_rows=0, memory=1, attention_memory=1, attention_compute=1, link=1, all_reduce_latency=0,
     all_to_all_latency=0, expert_imbalance=1, launch=0, layer_overhead=0, step_overhead=0, sequence_overhead=0, token_overhead=0, routing_latency=0, exposed_communication=0, interference=1, queue_share=0,
-    prefill_overhead=0, first_token_steps=0, transfer_latency=0, disaggregated_queue=0, memory_usable=1,
+    prefill_overhead=0, first_token_steps=0, transfer_latency=0, disaggregated_queue=1, memory_usable=1,
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from suanli.hardware import Chip
 from suanli.models import Model
-from suanli.performance.precision import SCHEMES, precision_code
+from suanli.performance.precision import ALIASES, SCHEMES, precision_code
 from suanli.performance.reasons import Reason
 
 Row = Mapping[str, str]
@@ -37,11 +37,12 @@ class Case:
 
 
 def number(row: Row, key: str) -> float:
-    """A cell as a float, NaN where blank or not a number."""
+    """A cell as a float, NaN where blank or not a finite number."""
     try:
-        return float(row.get(key) or "nan")
+        value = float(row.get(key) or "nan")
     except ValueError:
         return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def read_case(row: Row, chips: Mapping[str, Chip], models: Mapping[str, Model], folded: Any) -> Case:
@@ -53,7 +54,7 @@ def read_case(row: Row, chips: Mapping[str, Chip], models: Mapping[str, Model], 
         case.why_not |= Reason.UNKNOWN_MODEL
     lengths = number(row, "isl"), number(row, "osl")
     concurrency = number(row, "concurrency_or_batch")
-    if math.isnan(lengths[0]) or math.isnan(lengths[1]) or lengths[1] < 1:
+    if not (lengths[0] >= 0 and lengths[1] >= 1):
         case.why_not |= Reason.UNKNOWN_CASE
     if case.why_not or case.model is None or case.chip is None:
         return case
@@ -89,7 +90,7 @@ def _loads(row: Row, case: Case) -> list[float]:
 def _common(row: Row, case: Case, lengths: tuple[float, float]) -> dict[str, float]:
     assert case.model is not None
     precision = (row.get("precision") or "").lower()
-    if precision in SCHEMES:
+    if precision in SCHEMES or precision in ALIASES:
         scheme = precision_code(precision)
     elif any(word in precision for word in _MIXED):
         scheme = precision_code(_MIXED[next(word for word in _MIXED if word in precision)])
@@ -104,9 +105,10 @@ def _common(row: Row, case: Case, lengths: tuple[float, float]) -> dict[str, flo
     share = 0.9 if row.get("origin") == "InferenceX" else 1.0
     if share < 1:
         case.assumed.append("lengths=0.9 of nominal")
+    accepted = 1.0
     if (row.get("spec_decode") or "none") not in ("none", "unknown"):
+        accepted = 1.8
         case.assumed.append("accepted=1.8")
-    accepted = 1.8 if (row.get("spec_decode") or "") == "mtp" else 1.0
     return {
         "scheme": scheme, "input_length": lengths[0] * share, "output_length": max(lengths[1] * share, 1.0),
         "cache_bits": 16.0 if scheme == 0 else 8.0, "accepted": accepted,
@@ -115,15 +117,19 @@ def _common(row: Row, case: Case, lengths: tuple[float, float]) -> dict[str, flo
 
 def _aggregated(row: Row, case: Case) -> list[dict[str, float]]:
     chips, tp, pp, dp, ep = (number(row, key) for key in ("n_chips", "tp", "pp", "dp", "ep"))
+    if any(value < 1 for value in (chips, tp, pp, dp)):
+        return []
     pp = 1.0 if math.isnan(pp) else pp
     if math.isnan(chips) and not math.isnan(tp):
         chips = tp * pp * (1.0 if math.isnan(dp) else dp)
     if math.isnan(tp):
         case.assumed.append("layout=best")
         sizes = [chips] if not math.isnan(chips) else [1.0, 2.0, 4.0, 8.0, 16.0]
-        return [{"tp": t, "pp": 1.0, "dp": size / t, "ep": _ep(case, math.nan, t, size / t)} for size in sizes for t in _powers(size) if _moe(case) or t == size]
-    dp = max(chips / (tp * pp), 1.0) if math.isnan(dp) else dp
-    return [{"tp": tp, "pp": pp, "dp": dp, "ep": _ep(case, ep, tp, dp)}]
+        pairs = [(t, size / t) for size in sizes for t in (_powers(size) if _moe(case) else _powers(size)[-1:])]
+        return [{"tp": t, "pp": 1.0, "dp": ranks, "ep": _ep(case, math.nan, t, ranks)} for t, ranks in pairs]
+    dp = chips / (tp * pp) if math.isnan(dp) else dp
+    replicas = chips / (tp * pp * dp)
+    return [] if dp % 1 or replicas % 1 else [{"tp": tp, "pp": pp, "dp": dp, "ep": _ep(case, ep, tp, dp), "replicas": replicas}]
 
 
 def _moe(case: Case) -> bool:
@@ -145,6 +151,8 @@ def _disaggregated(row: Row, case: Case) -> list[dict[str, float]]:
     value = {key: number(row, key) for key in (
         "n_chips", "prefill_workers", "prefill_chips", "prefill_dp", "prefill_ep", "decode_workers", "decode_chips", "decode_dp", "decode_ep",
     )}  # fmt: skip
+    if any(value[key] < 1 for key in value if not key.endswith("ep")) or value["n_chips"] < 2:
+        return []
     if not any(math.isnan(value[key]) for key in ("prefill_workers", "prefill_chips", "decode_workers", "decode_chips")):
         return [_split(case, **{key: value[key] for key in value if key != "n_chips"})]
     case.assumed.append("split=best")
@@ -155,7 +163,7 @@ def _disaggregated(row: Row, case: Case) -> list[dict[str, float]]:
         total = value["n_chips"] if not math.isnan(value["n_chips"]) else 16.0
         if math.isnan(value["n_chips"]):
             case.assumed.append("n_chips=16")
-        pools = [(p, total - p) for p in (4.0, 8.0, 16.0, 24.0, 32.0) if p < total] or [(total / 2, total / 2)]
+        pools = [(p, total - p) for p in (4.0, 8.0, 16.0, 24.0, 32.0) if p < total] or [(total // 2, total - total // 2)]
     found = []
     for prefill, decode in pools:
         for wide in _worker_sizes(prefill):

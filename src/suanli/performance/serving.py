@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from suanli.facts import Tier
 from suanli.formulas.collectives import transfer_time
 from suanli.formulas.memory import sequences_that_fit
+from suanli.formulas.queueing import closed_response
 from suanli.hardware import Platforms
 from suanli.models import Model
 from suanli.performance.calibration import KNOWLEDGE, Calibration
@@ -56,7 +57,7 @@ def _serve(model: Model, platforms: Platforms, calibration: Calibration, precisi
         decoder = _worker(model, platforms, calibration, precisions, c, c.tp, c.pp, c.dp, c.ep)
         weights = weight_bytes(model, precisions, c.scheme, c.tp, c.pp, c.dp)
         load, per_sequence = _load(model, platforms, calibration, c, weights)
-        why_not = _reasons(model, platforms, c, weights, load)
+        why_not = _reasons(model, platforms, precisions, c, weights, load)
         step = pass_time(model, decoder, tokens=load.running, sequences=load.running, context=load.context, decode=True)
         k = calibration.constants
         step_time = step.total + (k.step_overhead + k.sequence_overhead * load.running) * calibration.slower[c.platform]
@@ -85,14 +86,16 @@ def _load(model: Model, platforms: Platforms, calibration: Calibration, c: Confi
     return _Load(clients, fits, np.minimum(clients, fits), context), per_sequence
 
 
-def _reasons(model: Model, platforms: Platforms, c: Configs, weights: Floats, load: _Load) -> NDArray[np.int64]:
+def _reasons(model: Model, platforms: Platforms, precisions: Precisions, c: Configs, weights: Floats, load: _Load) -> NDArray[np.int64]:
     arch = model.architecture
     capacity = platforms.capacity[c.platform]
     sixteen = np.fmax(platforms.peak[:, 3], platforms.peak[:, 4])[c.platform]
     unknown = np.isnan(capacity) | np.isnan(platforms.bandwidth[c.platform]) | np.isnan(sixteen)
     too_heavy = weights > capacity
-    whole = np.fmax(load.fits, 0) * c.dp
-    reasons = flag(unknown, Reason.UNKNOWN_FACTS) | flag(too_heavy, Reason.WEIGHTS) | flag(~too_heavy & ~unknown & (whole < 1), Reason.CACHE)
+    if (c.prefill_replicas > 0).any():
+        prefill_weights = weight_bytes(model, precisions, c.scheme, c.prefill_tp, np.ones_like(c.pp), c.prefill_dp)
+        too_heavy = too_heavy | ((c.prefill_replicas > 0) & (prefill_weights > capacity))
+    reasons = flag(unknown, Reason.UNKNOWN_FACTS) | flag(too_heavy, Reason.WEIGHTS) | flag(~too_heavy & ~unknown & (load.fits < 1), Reason.CACHE)
     heads = [op.heads for op in model.ops if op.kind in ("attention", "scan") and op.split == "none" and not op.name.endswith(".index")]
     divides = np.all([np.isclose(head % c.tp, 0) for head in heads], axis=0) if heads else np.ones(len(c), bool)
     experts = [op.experts for op in model.ops if op.kind == "experts"]
@@ -132,16 +135,11 @@ def _times(
     ttft = fixed + prompt * queue + k.first_token_steps * step_time + waiting
     if not apart.any():
         return tpot, ttft
-    # disaggregated: prompts arrive at the rate the decode side ends them; each prefill rank is a queue of its own
-    ranks = np.maximum(c.prefill_replicas * prefiller.dp, 1)
-    demand = c.concurrency / ranks
-    cycle = prompt * np.maximum(demand, 1) + 0.0
-    decode_time = tpot * c.output_length
-    # closed loop: the slower side sets the pace, the clients not decoding wait at the prefill side
-    at_prefill = np.maximum(demand * prompt / (decode_time + prompt), prompt / (decode_time + prompt))
-    backlog = np.maximum(cycle - decode_time, 0)
+    # disaggregated: each prefill rank is a server, its share of the clients thinks while it decodes
+    clients = c.concurrency / np.maximum(c.prefill_replicas * prefiller.dp, 1)
+    queued = closed_response(clients, prompt, tpot * c.output_length) - prompt
     transfer = transfer_time(per_sequence * c.tp, prefiller.tensor_link, k.transfer_latency)
-    ttft_apart = fixed + prompt * (1 + k.disaggregated_queue * at_prefill * np.minimum(demand, 1e6)) + backlog + transfer + k.first_token_steps * step_time + waiting
+    ttft_apart = fixed + prompt + k.disaggregated_queue * queued + transfer + k.first_token_steps * step_time + waiting
     return tpot, np.where(apart, ttft_apart, ttft)
 
 

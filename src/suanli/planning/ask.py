@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from suanli.errors import BadInput
-from suanli.facts import Catalogue, Fact, Schema
+from suanli.facts import Catalogue, Fact, Schema, Tier
 from suanli.facts.reader import SourceFile, quantity
 from suanli.models import Model
 from suanli.performance.precision import SCHEMES, precision_code
@@ -96,12 +96,15 @@ def make_ask(
 
     def pick(name: str, said: float | None, known: float, source: str, *, unit: str = "") -> float:
         if said is not None:
+            if not said > 0:
+                raise BadInput("planning.not_positive", option="--" + name, value=f"{said:g}")
             return said
         if not math.isnan(known):
             notes.append(Filled(name, f"{known:g}{unit}", source))
             return known
         fact = defaults[name]
-        notes.append(Filled(name, f"{fact.stated:g} {fact.unit}".removesuffix(" 1"), fact.sources[0].title))
+        ours = fact.tier == Tier.ASSUMED
+        notes.append(Filled(name, f"{fact.stated:g} {fact.unit}".removesuffix(" 1"), "@planning.from.suanli" if ours else fact.sources[0].title))
         return fact.value
 
     traffic = workload.id if workload else ""

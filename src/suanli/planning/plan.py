@@ -30,7 +30,7 @@ from suanli.rules.verdict import OUTCOMES
 from suanli.words import Phrase
 
 Floats = NDArray[np.float64]
-#: segments sold for servers; the others are answered with a reason unless asked for by name
+#: segments sold for servers (systems on a chip are not); the others are answered with a reason unless asked for by name
 SERVER_SEGMENTS = ("datacenter", "workstation")
 #: configurations of a chip that go on from the screen to exact sizing
 FINALISTS = 24
@@ -87,6 +87,11 @@ class LeftOut:
     reasons: tuple[str, ...]
     detail: str = ""
 
+    @property
+    def reason(self) -> str:
+        """The one that counts: not having been asked for, else the first."""
+        return "excluded" if "excluded" in self.reasons else self.reasons[0]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -123,7 +128,7 @@ def make_plan(catalogue: Catalogue, ask: Ask) -> Plan:
     started = time.perf_counter()
     chips, systems = load_chips(catalogue), load_systems(catalogue)
     wanted = _wanted(chips, ask)
-    law = screen([item_of(chip) for chip in chips.values()], ask.place.jurisdiction or "US", ask.on)
+    law = screen([item_of(chip) for chip in chips.values()], ask.place.jurisdiction or "US", ask.on, party=ask.buyer)
     barred = dict(zip(chips, _barred(chips, wanted, law, ask), strict=True))
     outcome = dict(zip(chips, zip(law.outcome, law.licence, strict=True), strict=True))
     pairs = _pairs([chip for name, chip in chips.items() if not barred[name]], list(systems.values()), ask)
@@ -137,7 +142,7 @@ def make_plan(catalogue: Catalogue, ask: Ask) -> Plan:
         options, nearest = _options(catalogue, ask, sweep, prices, outcome)
     left = _left_out(chips, barred, options, nearest, outcome)
     if not options:
-        raise NoAnswer("planning.no_answer", model=ask.model.name, place=ask.place.name, reasons=_summary(left), left_out=tuple(left))
+        raise NoAnswer("planning.no_answer", model=ask.model.name, place={"en": ask.place.name, "zh": ask.place.name_zh}, reasons=_summary(left), left_out=tuple(left))
     currency, rate = _currency(catalogue, ask)
     return Plan(ask, tuple(options), tuple(left), rate, currency, tried, time.perf_counter() - started)
 
@@ -153,7 +158,7 @@ def _barred(chips: Mapping[str, Chip], wanted: set[str], law: Screen, ask: Ask) 
         reason = Reason.NONE
         if wanted and chip.id not in wanted:
             reason |= Reason.EXCLUDED
-        if not wanted and chip.segment not in SERVER_SEGMENTS and not chip.own:
+        if not wanted and (chip.segment not in SERVER_SEGMENTS or chip.kind == "soc") and not chip.own:
             reason |= Reason.SEGMENT
         if chip.released and first_day(chip.released) > ask.on or (not chip.released and not wanted and not chip.own):
             reason |= Reason.RELEASE
@@ -298,7 +303,7 @@ def _summary(left: Sequence[LeftOut]) -> tuple[Phrase, ...]:
     """The reasons with how many chips have each, commonest first; chips that were not asked for are not worth a word."""
     counts: dict[str, int] = {}
     for each in left:
-        counts[each.reasons[0]] = counts.get(each.reasons[0], 0) + 1
+        counts[each.reason] = counts.get(each.reason, 0) + 1
     if len(counts) > 1:
         counts.pop("excluded", None)
     ordered = sorted(counts.items(), key=lambda pair: -pair[1])

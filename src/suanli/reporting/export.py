@@ -14,17 +14,35 @@ from suanli.rules.verdict import Clause, Verdict
 def export_report(chip: Chip, destination: str, verdict: Verdict, say: Tongue) -> Report:
     """Headline; answer of each layer; clauses with date, citation and address; what is missing; margins; notices."""
     return report(
-        Headline(say("reporting.export.headline", chip=say.named(chip), destination=destination, on=verdict.as_of, verdict=verdict.headline(say.language))),
-        _layers(verdict, say), _clauses(verdict, say), _open(verdict, say), _margins(verdict, say), _notices(verdict, say),
-        Line(say("reporting.export.as_of", date=verdict.as_of)), Line(say("reporting.not_legal_advice")),
-    )  # fmt: skip
+        Headline(
+            say(
+                "reporting.export.headline",
+                chip=say.named(chip),
+                destination=destination,
+                on=verdict.as_of,
+                verdict=verdict.headline(say.language),
+            )
+        ),
+        _layers(verdict, say),
+        _clauses(verdict, say),
+        _open(verdict, say),
+        _margins(verdict, say),
+        _notices(verdict, say),
+        Line(say("reporting.export.as_of", date=verdict.as_of)),
+        Line(say("reporting.not_legal_advice")),
+    )
 
 
 def _layers(verdict: Verdict, say: Tongue) -> list[Block]:
     rows = [
-        (say(f"rules.layer.{each.layer}"), say(f"rules.outcome.{each.outcome}"), say(f"rules.licence.{each.licence}"), "" if each.review == "n/a" else say(f"rules.review.{each.review}"))
+        (
+            say(f"rules.layer.{each.layer}"),
+            say(f"rules.outcome.{each.outcome}"),
+            say(f"rules.licence.{each.licence}"),
+            "" if each.review == "n/a" else say(f"rules.review.{each.review}"),
+        )
         for each in verdict.layers
-    ]  # fmt: skip
+    ]
     return [table([(say(f"reporting.column.{name}"), "text") for name in ("layer", "outcome", "licence", "review")], rows)]
 
 
@@ -47,17 +65,33 @@ def _open(verdict: Verdict, say: Tongue) -> list[Block]:
         return []
     lines = [Line(say(f"rules.metric.{each}") if say.known(f"rules.metric.{each}") else each, "-") for each in verdict.missing]
     lines += [
-        Line(say("reporting.export.branch", eccn=each.eccn, outcome=f"@rules.outcome.{each.outcome}", licence=f"@rules.licence.{each.licence}", review=f"@rules.review.{each.review}"), "-")
+        Line(
+            say(
+                "reporting.export.branch",
+                eccn=each.eccn,
+                outcome=f"@rules.outcome.{each.outcome}",
+                licence=f"@rules.licence.{each.licence}",
+                review=f"@rules.review.{each.review}",
+            ),
+            "-",
+        )
         for each in verdict.branches
-    ]  # fmt: skip
+    ]
     return [Heading(say("reporting.export.open")), *lines]
 
 
 def _margins(verdict: Verdict, say: Tongue) -> list[Block]:
     rows = [
-        (say(f"rules.metric.{each.metric}"), cell(each.value, digits=5), f"{each.operator} {cell(each.threshold, digits=5)}", cell(each.ratio), each.rule)
-        for each in verdict.margins if not math.isnan(each.value)
-    ]  # fmt: skip
+        (
+            say(f"rules.metric.{each.metric}"),
+            cell(each.value, digits=5),
+            f"{each.operator} {cell(each.threshold, digits=5)}",
+            cell(each.ratio),
+            each.rule,
+        )
+        for each in verdict.margins
+        if not math.isnan(each.value)
+    ]
     if not rows:
         return []
     names = (("figure", "text"), ("value", "number"), ("line", "number"), ("ratio", "number"), ("rule", "id"))

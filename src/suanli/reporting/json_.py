@@ -58,7 +58,14 @@ def plain(value: Any) -> Any:
 def fact(value: Fact) -> dict[str, Any]:
     """A number with what stands behind it."""
     return {
-        "value": plain(value.value), "unit": value.dimension, "low": plain(value.low), "high": plain(value.high), "stated": plain(value.stated),
-        "stated_unit": value.unit, "tier": value.tier.name.lower(), "since": value.since or None, "note": value.note,
+        "value": plain(value.value),
+        "unit": value.dimension,
+        "low": plain(value.low),
+        "high": plain(value.high),
+        "stated": plain(value.stated),
+        "stated_unit": value.unit,
+        "tier": value.tier.name.lower(),
+        "since": value.since or None,
+        "note": value.note,
         "sources": [plain(each) for each in value.sources],
-    }  # fmt: skip
+    }

@@ -18,13 +18,24 @@ EXAMPLES = 3
 PRICE_SOURCES = 4
 
 
-def plan_report(plan: Plan, say: Tongue, *, top: int, left_out: bool = False, workload: Workload | None = None, chain: Report | None = None) -> Report:
+def plan_report(
+    plan: Plan, say: Tongue, *, top: int, left_out: bool = False, workload: Workload | None = None, chain: Report | None = None
+) -> Report:
     """The whole plan; ``chain`` is the replayed arithmetic of one option, put after the table."""
     return report(
-        headlines(plan, say), _asked(plan.ask, say), published(plan, say, workload), options_table(plan, say, top), _marks(plan, say, top), chain,
-        why(plan, say), left_out_part(plan, say, everything=left_out), how_sure(plan, say), assumptions(plan, say), sources(plan, say, workload),
+        headlines(plan, say),
+        _asked(plan.ask, say),
+        published(plan, say, workload),
+        options_table(plan, say, top),
+        _marks(plan, say, top),
+        chain,
+        why(plan, say),
+        left_out_part(plan, say, everything=left_out),
+        how_sure(plan, say),
+        assumptions(plan, say),
+        sources(plan, say, workload),
         _closing(plan, say),
-    )  # fmt: skip
+    )
 
 
 def headlines(plan: Plan, say: Tongue) -> list[Block]:
@@ -37,11 +48,16 @@ def headlines(plan: Plan, say: Tongue) -> list[Block]:
 
 def _sentence(plan: Plan, option: Option, say: Tongue) -> str:
     rate = plan.currency_rate
-    where = f" ({say.named(option.system)})" if option.system else ""
     return say(
-        "reporting.plan.option", chips=cell(option.chips.mid), chip=say.named(option.chip) + where, precision=option.precision, layout=layout(option),
-        span=span(option.cost_per_million, 1 / rate), mid=cell(option.cost_per_million.mid * rate), currency=plan.currency,
-    )  # fmt: skip
+        "reporting.plan.option",
+        chips=cell(option.chips.mid),
+        chip=say.placed(option.chip, option.system),
+        precision=option.precision,
+        layout=layout(option),
+        span=span(option.cost_per_million, 1 / rate),
+        mid=cell(option.cost_per_million.mid * rate),
+        currency=plan.currency,
+    )
 
 
 def layout(option: Option) -> str:
@@ -57,12 +73,23 @@ def layout(option: Option) -> str:
 
 def _asked(ask: Ask, say: Tongue) -> Line:
     targets = [
-        say(f"reporting.plan.{name}", value=cell(value, scale)) if math.isfinite(value) else "" for name, value, scale in (("ttft", ask.ttft, 1), ("tpot", ask.tpot, 1e-3))
+        say(f"reporting.plan.{name}", value=cell(value, scale)) if math.isfinite(value) else ""
+        for name, value, scale in (("ttft", ask.ttft, 1), ("tpot", ask.tpot, 1e-3))
     ]
-    return Line(say(
-        "reporting.plan.asked", model=say.named(ask.model), place=say.named(ask.place), on=ask.on.isoformat(), rate=cell(ask.rate), input=cell(ask.input_length),
-        output=cell(ask.output_length), targets="".join(targets), acquire=f"@reporting.acquire.{ask.acquire}", mode="@reporting.plan.ideal" if ask.ideal else "",
-    ))  # fmt: skip
+    return Line(
+        say(
+            "reporting.plan.asked",
+            model=say.named(ask.model),
+            place=say.named(ask.place),
+            on=ask.on.isoformat(),
+            rate=cell(ask.rate),
+            input=cell(ask.input_length),
+            output=cell(ask.output_length),
+            targets="".join(targets),
+            acquire=f"@reporting.acquire.{ask.acquire}",
+            mode="@reporting.plan.ideal" if ask.ideal else "",
+        )
+    )
 
 
 def published(plan: Plan, say: Tongue, workload: Workload | None) -> list[Block]:
@@ -73,8 +100,13 @@ def published(plan: Plan, say: Tongue, workload: Workload | None) -> list[Block]
     ours = next((option for option in plan.options if option.chip.id == workload.published_chip), plan.best)
     ratio = ours.chips.mid / fact.value
     values = {
-        "published": cell(fact.value), "chip": workload.published_chip, "source": fact.sources[0].title, "ours": cell(ours.chips.mid), "our_chip": ours.chip.id, "ratio": cell(ratio),
-    }  # fmt: skip
+        "published": cell(fact.value),
+        "chip": workload.published_chip,
+        "source": fact.sources[0].title,
+        "ours": cell(ours.chips.mid),
+        "our_chip": ours.chip.id,
+        "ratio": cell(ratio),
+    }
     why_key = "reporting.plan.published_ideal" if plan.ask.ideal else "reporting.plan.published_why"
     return [Line(say("reporting.plan.published", **values)), Line(say(why_key))]
 
@@ -83,28 +115,53 @@ def options_table(plan: Plan, say: Tongue, top: int) -> Table:
     """The ``top`` cheapest options."""
     money = f"{plan.currency}/M"
     columns = [
-        (say("reporting.column.chip"), "id"), (say("reporting.column.chips"), "number"), (say("reporting.column.layout"), "text"), ("TTFT s", "number"),
-        ("TPOT ms", "number"), (f"{money} {say('reporting.column.low')}", "number"), (f"{money} {say('reporting.column.mid')}", "number"),
-        (f"{money} {say('reporting.column.high')}", "number"), ("kW", "number"), ("kg CO2/M", "number"), (say("reporting.column.licence"), "text"),
+        (say("reporting.column.chip"), "id"),
+        (say("reporting.column.chips"), "number"),
+        (say("reporting.column.layout"), "text"),
+        ("TTFT s", "number"),
+        ("TPOT ms", "number"),
+        (f"{money} {say('reporting.column.mid')}", "number"),
+        (f"{money} {say('reporting.column.range')}", "number"),
+        ("kW", "number"),
+        ("kg CO2 /M", "number"),
+        (say("reporting.column.licence"), "text"),
         (say("reporting.column.marks"), "text"),
-    ]  # fmt: skip
-    return table(columns, [_row(plan, option, say) for option in plan.options[:top]])  # type: ignore[arg-type]
+    ]
+    shown = plan.options[:top]
+    law = any(option.verdict != "allowed" for option in shown)
+    return table(columns, [_row(plan, option, say, law) for option in shown])  # type: ignore[arg-type]
 
 
-def _row(plan: Plan, option: Option, say: Tongue) -> tuple[str, ...]:
+def _row(plan: Plan, option: Option, say: Tongue, law: bool) -> tuple[str, ...]:
     rate = plan.currency_rate
     cost = option.cost_per_million
     return (
-        option.chip.id, span(option.chips), f"{option.precision} {layout(option)}", cell(option.ttft.mid, digits=2), cell(option.tpot.mid, 1e-3, 2),
-        cell(cost.low * rate, digits=2), cell(cost.mid * rate, digits=2) + ("*" if option.price_estimated else ""), cell(cost.high * rate, digits=2),
-        cell(option.power.mid * plan.ask.place.pue, 1e3, 2), cell(option.carbon_per_million.mid, digits=2), say(f"reporting.verdict.{option.verdict}"),
+        option.chip.id,
+        span(option.chips),
+        f"{option.precision} {layout(option)}",
+        cell(option.ttft.mid, digits=2),
+        cell(option.tpot.mid, 1e-3, 2),
+        cell(cost.mid * rate, digits=2) + ("*" if option.price_estimated else ""),
+        span(cost, 1 / rate),
+        cell(option.power.mid * plan.ask.place.pue, 1e3, 2),
+        cell(option.carbon_per_million.mid, digits=2),
+        say(f"reporting.verdict.{option.verdict}") if law else "",
         " ".join(say(f"reporting.mark.{each}") for each in option.best_at),
-    )  # fmt: skip
+    )
 
 
 def _marks(plan: Plan, say: Tongue, top: int) -> list[Line]:
     shown = plan.options[:top]
     lines = [Line(say("reporting.plan.units", currency=plan.currency))]
+    if not plan.ask.ideal:
+        lines.append(
+            Line(
+                say(
+                    "reporting.plan.law_asked" if any(option.verdict != "allowed" for option in shown) else "reporting.plan.law_free",
+                    on=plan.ask.on.isoformat(),
+                )
+            )
+        )
     if any(option.price_estimated for option in shown):
         lines.append(Line(say("reporting.plan.estimated")))
     if len(plan.options) > top:
@@ -115,11 +172,23 @@ def _marks(plan: Plan, say: Tongue, top: int) -> list[Line]:
 def why(plan: Plan, say: Tongue) -> list[Block]:
     """What bounds the best option, and what decides between it and the others."""
     best, others = plan.best, plan.options[1:]
-    lines: list[Block] = [Heading(say("reporting.plan.why")), Line(say("reporting.plan.bound", chip=say.named(best.chip), bound=f"@performance.bounds.{best.bound_by}"))]
+    lines: list[Block] = [
+        Heading(say("reporting.plan.why")),
+        Line(say("reporting.plan.bound", chip=say.named(best.chip), bound=f"@performance.bounds.{best.bound_by}")),
+    ]
     close = [option for option in others if option.cost_per_million.low < best.cost_per_million.high]
     if others:
         gap = others[0].cost_per_million.mid / best.cost_per_million.mid - 1
-        lines.append(Line(say("reporting.plan.cheaper", chip=say.named(others[0].chip), percent=percent(gap), count=len(close))))
+        lines.append(
+            Line(
+                say(
+                    "reporting.plan.cheaper" if close else "reporting.plan.cheaper_clear",
+                    chip=say.named(others[0].chip),
+                    percent=percent(gap),
+                    count=len(close),
+                )
+            )
+        )
     faster = min(plan.options, key=lambda option: option.tpot.mid)
     leaner = min(plan.options, key=lambda option: option.power.mid if math.isfinite(option.power.mid) else math.inf)
     for key, option in (("faster", faster), ("leaner", leaner)):
@@ -135,22 +204,29 @@ def left_out_part(plan: Plan, say: Tongue, *, everything: bool) -> list[Block]:
         return []
     heading = Heading(say("reporting.plan.left_out", count=len(plan.left_out)))
     if everything:
-        rows = [(each.chip.id, _because(each.reasons, each.detail, say)) for each in sorted(plan.left_out, key=lambda each: (each.reasons, each.chip.id))]
+        rows = [
+            (each.chip.id, _because(each.reasons, each.detail, say))
+            for each in sorted(plan.left_out, key=lambda each: (each.reasons, each.chip.id))
+        ]
         return [heading, table([(say("reporting.column.chip"), "id"), (say("reporting.column.reason"), "text")], rows)]
     groups: dict[str, list[str]] = {}
     for each in plan.left_out:
-        groups.setdefault(each.reasons[0], []).append(each.chip.id)
+        groups.setdefault(each.reason, []).append(each.chip.id)
     rows3 = [
         (str(len(names)), say(f"performance.reasons.{reason}"), "" if reason == "excluded" else ", ".join(names[:EXAMPLES]))
         for reason, names in sorted(groups.items(), key=lambda pair: -len(pair[1]))
     ]
-    columns = [(say("reporting.column.count"), "number"), (say("reporting.column.reason"), "text"), (say("reporting.column.examples"), "text")]
+    columns = [
+        (say("reporting.column.count"), "number"),
+        (say("reporting.column.reason"), "text"),
+        (say("reporting.column.examples"), "text"),
+    ]
     return [heading, table(columns, rows3), Line(say("reporting.plan.left_out_hint"))]  # type: ignore[arg-type]
 
 
 def _because(reasons: tuple[str, ...], detail: str, say: Tongue) -> str:
-    said = "; ".join(say(f"performance.reasons.{each}") for each in reasons)
-    return f"{said} ({say(f'rules.licence.{detail}')})" if detail and say.known(f"rules.licence.{detail}") else said
+    law = say(f"rules.licence.{detail}") if detail and say.known(f"rules.licence.{detail}") else ""
+    return "; ".join(law if law and each in ("licence", "prohibited") else say(f"performance.reasons.{each}") for each in reasons)
 
 
 def how_sure(plan: Plan, say: Tongue) -> list[Block]:
@@ -160,9 +236,16 @@ def how_sure(plan: Plan, say: Tongue) -> list[Block]:
     return [
         Heading(say("reporting.plan.how_sure")),
         Line(say("reporting.plan.interval")) if not plan.ask.ideal else Line(say("reporting.plan.ideal_interval")),
-        Line(say("reporting.plan.speed_tier", chip=say.named(best.chip), tier=say.tier(best.tier), meaning=say(f"tiers.meaning.{_tier_name(best.tier)}"))),
+        Line(
+            say(
+                "reporting.plan.speed_tier",
+                chip=say.named(best.chip),
+                tier=say.tier(best.tier),
+                meaning=say(f"tiers.meaning.{_tier_name(best.tier)}"),
+            )
+        ),
         Line(say(price, tier=say.tier(best.price_tier), newest=best.price_newest, count=len(best.price_sources))),
-    ]  # fmt: skip
+    ]
 
 
 def _tier_name(tier: int) -> str:
@@ -175,10 +258,12 @@ def assumptions(plan: Plan, say: Tongue) -> list[Block]:
     """Everything that the user did not say."""
     ask = plan.ask
     lines = [
-        Line(say("reporting.plan.default", what=f"@planning.defaults.{each.name}", value=each.value, source=each.source), "-") for each in ask.filled
+        Line(say("reporting.plan.default", what=f"@planning.defaults.{each.name}", value=each.value, source=each.source), "-")
+        for each in ask.filled
     ]
     for name in plan.best.assumed:
-        lines.append(Line(say(f"planning.assumed.{name}", chip=say.named(plan.best.chip)), "-"))
+        unknown = name == "power" and math.isnan(plan.best.power.mid)
+        lines.append(Line(say(f"planning.assumed.{name}{'_unknown' if unknown else ''}", chip=say.named(plan.best.chip)), "-"))
     for key, origin in ask.place.inherited.items():
         lines.append(Line(say("reporting.plan.inherited", what=f"@places.{key}", place=say.named(ask.place), origin=origin), "-"))
     lines.append(Line(say(f"reporting.plan.acquired_{ask.acquire}"), "-"))
@@ -213,8 +298,19 @@ def _facts(plan: Plan, workload: Workload | None) -> Iterator[Fact]:
 
 
 def _closing(plan: Plan, say: Tongue) -> list[Line]:
-    lines = [Line(say("reporting.plan.tried", tried=cell(plan.tried), seconds=cell(plan.seconds, digits=2), chips=len(plan.options) + len(plan.left_out)))]
-    law = any(option.verdict != "allowed" for option in plan.options) or any({"licence", "prohibited"} & set(each.reasons) for each in plan.left_out)
+    lines = [
+        Line(
+            say(
+                "reporting.plan.tried",
+                tried=cell(plan.tried),
+                seconds=cell(plan.seconds, digits=2),
+                chips=len(plan.options) + len(plan.left_out),
+            )
+        )
+    ]
+    law = any(option.verdict != "allowed" for option in plan.options) or any(
+        {"licence", "prohibited"} & set(each.reasons) for each in plan.left_out
+    )
     return [*lines, Line(say("reporting.not_legal_advice"))] if law and not plan.ask.ideal else lines
 
 

@@ -15,16 +15,24 @@ Style = Literal["headline", "heading", "header", "plain"]
 #: the width where the terminal does not say
 WIDTH = 100
 _GAP = 2
+#: a text column is wide enough for words up to this long, while there is room
+_WORD = 14
 _NARROWEST = 7
 #: where a line may break: at spaces, and on both sides of a Chinese character (but not before closing punctuation)
-_PIECES = re.compile(r" +|[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef][,。;:!?、)”]*|[^ \u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]+")
+_WIDE = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
+_CLOSING = r"[,;:!?)\uff0c\uff1b\uff1a\uff01\uff1f\uff09\u3001\u3002\u201d]*"
+_PIECES = re.compile(rf" +|[(\uff08\u201c]*[{_WIDE}]{_CLOSING}|[^ {_WIDE}]+{_CLOSING}")
 
 
 def lines_of(report: Report, width: int = WIDTH) -> Iterator[tuple[str, Style]]:
     """The lines with the style of each. Tables are never wider than ``width``; a word longer than that (an address) stays whole."""
     previous: Block | None = None
     for block in report.blocks:
-        if previous is not None and (isinstance(block, (Heading, Table)) or isinstance(previous, (Headline, Table))) and not isinstance(previous, Heading):
+        if (
+            previous is not None
+            and (isinstance(block, (Heading, Table)) or isinstance(previous, (Headline, Table)))
+            and not isinstance(previous, Heading)
+        ):
             yield "", "plain"
         previous = block
         if isinstance(block, Table):
@@ -72,10 +80,12 @@ def _marked(line: Line, width: int) -> Iterator[str]:
 
 def _table(block: Table, width: int) -> Iterator[tuple[str, Style]]:
     gap, widths = _widths(block, width)
+    titled = any(column.title for column in block.columns)
     heads = [wrap(column.title, room, hard=True) for column, room in zip(block.columns, widths, strict=True)]
-    for row in _rows(heads, block.columns, widths, gap, bottom=True):
+    for row in _rows(heads, block.columns, widths, gap, bottom=True) if titled else ():
         yield row, "header"
-    yield "─" * (sum(widths) + gap * (len(widths) - 1)), "plain"
+    if titled:
+        yield "─" * (sum(widths) + gap * (len(widths) - 1)), "plain"
     for cells in block.rows:
         wrapped = [wrap(cell, room, hard=True) for cell, room in zip(cells, widths, strict=True)]
         for row in _rows(wrapped, block.columns, widths, gap):
@@ -86,7 +96,11 @@ def _rows(cells: Sequence[list[str]], columns: Sequence[Column], widths: Sequenc
     height = max(len(each) for each in cells)
     padded = [[""] * (height - len(each)) + each if bottom else each + [""] * (height - len(each)) for each in cells]
     for row in zip(*padded, strict=True):
-        yield (" " * gap).join(_pad(cell, room, column.kind == "number") for cell, room, column in zip(row, widths, columns, strict=True)).rstrip()
+        yield (
+            (" " * gap)
+            .join(_pad(cell, room, column.kind == "number") for cell, room, column in zip(row, widths, columns, strict=True))
+            .rstrip()
+        )
 
 
 def _pad(text: str, width: int, right: bool) -> str:
@@ -100,8 +114,9 @@ def _widths(block: Table, width: int) -> tuple[int, list[int]]:
     need, whole = [], []
     for column, cells in zip(block.columns, bodies, strict=True):
         widest = max((cell_len(cell) for cell in cells), default=0)
-        word = max((cell_len(piece) for text in [column.title] for piece in _PIECES.findall(text)), default=0)
-        need.append(max(widest, word) if column.kind != "text" else min(max(widest, word), max(word, _NARROWEST)))
+        word = max((cell_len(each) for each in column.title.split(" ")), default=0)
+        longest = max((cell_len(each) for cell in cells for each in cell.split(" ")), default=0)
+        need.append(max(widest, word) if column.kind != "text" else max(word, min(longest, _WORD)))
         whole.append(max(widest, cell_len(column.title) if column.kind == "text" else word))
     for gap in (_GAP, 1):
         room = width - gap * (len(need) - 1) - sum(need)
@@ -112,7 +127,7 @@ def _widths(block: Table, width: int) -> tuple[int, list[int]]:
         wanting = [place for place in range(len(widths)) if widths[place] < whole[place]]
         if not wanting:
             break
-        place = max(wanting, key=lambda each: whole[each] - widths[each])
+        place = min(wanting, key=lambda each: widths[each])  # all grow alike until they have enough
         widths[place] += 1
         room -= 1
     while room < 0 and max(widths) > _NARROWEST:  # nothing left to give: text first, then the widest

@@ -7,8 +7,8 @@ from typing import Any
 
 from suanli.facts import Fact, Source, Tier
 from suanli.reporting.document import Line
-from suanli.words import sentences
 from suanli.words import say as say_in
+from suanli.words import sentences
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class Tongue:
     def named(self, thing: Any) -> str:
         """The name of a chip, model, place ... in this language where it has one."""
         return str((thing.name_zh if self.language == "zh" else "") or thing.name)
+
+    def placed(self, chip: Any, system: Any) -> str:
+        """A chip and, where there is one, the system it stands in."""
+        return self("reporting.plan.in_system", chip=self.named(chip), system=self.named(system)) if system else self.named(chip)
 
     def tier(self, tier: int) -> str:
         """A tier in a word."""
