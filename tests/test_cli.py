@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import tomllib
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def narrow(text: str) -> str:
+    """Full-width punctuation as half-width: the width is not what is compared."""
+    return unicodedata.normalize("NFKC", text)
+
+
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     code = main(list(arguments))
     out, error = capsys.readouterr()
@@ -85,7 +91,7 @@ def test_a_wrong_input_is_one_line_in_the_language_asked_for(case: dict[str, Any
     # --lang in front: some of the commands end in an option that waits for its value
     code, out, error = run(capsys, "--lang", language, *command)
     assert code == case["exit"]
-    assert case[language] in error
+    assert narrow(case[language]) in narrow(error)
     assert error.count("\n") == 1
     assert error.endswith("\n")
     assert out == ""
@@ -100,23 +106,42 @@ def widths(text: str) -> int:
 @pytest.mark.parametrize(
     "command",
     [
-        ["plan", "llama-3.1-70b", *TRAFFIC, "--place", "CN"], ["plan", "llama-3.1-70b", *TRAFFIC, "--place", "CN", "--buy", "--licence", "allow", "--explain"],
-        ["plan", "llama-3.1-70b", *TRAFFIC, "--left-out"], GOOGLE, ["serve", "deepseek-v3", "--chip", "h200", "--chips", "8", "--explain"],
-        ["chips", "list"], ["chips", "show", "h20"], ["chips", "compare", "h100", "mi300x", "910c", "tpu-v5p", "h20", "mi355x"], ["models", "list"],
-        ["models", "show", "deepseek-v3"], ["models", "compare", "deepseek-v3", "qwen3-32b"], ["systems", "list"], ["systems", "show", "huawei-cloudmatrix-384"],
-        ["systems", "compare", "nvidia-gb200-nvl72", "huawei-cloudmatrix-384"], ["places", "list"], ["places", "show", "cn-guizhou"],
-        ["places", "compare", "CN", "US"], ["workloads", "list"], ["workloads", "show", "azure-2023-code"], ["workloads", "compare", "azure-2023-code", "chatgpt-2023"],
-        ["export", "h20", "--to", "CN"], ["export", "910c", "--to", "MY"], ["--help"], ["plan", "--help"], ["serve", "--help"], ["chips", "--help"],
+        ["plan", "llama-3.1-70b", *TRAFFIC, "--place", "CN"],
+        ["plan", "llama-3.1-70b", *TRAFFIC, "--place", "CN", "--buy", "--licence", "allow", "--explain"],
+        ["plan", "llama-3.1-70b", *TRAFFIC, "--left-out"],
+        GOOGLE,
+        ["serve", "deepseek-v3", "--chip", "h200", "--chips", "8", "--explain"],
+        ["chips", "list"],
+        ["chips", "show", "h20"],
+        ["chips", "compare", "h100", "mi300x", "910c", "tpu-v5p", "h20", "mi355x"],
+        ["models", "list"],
+        ["models", "show", "deepseek-v3"],
+        ["models", "compare", "deepseek-v3", "qwen3-32b"],
+        ["systems", "list"],
+        ["systems", "show", "huawei-cloudmatrix-384"],
+        ["systems", "compare", "nvidia-gb200-nvl72", "huawei-cloudmatrix-384"],
+        ["places", "list"],
+        ["places", "show", "cn-guizhou"],
+        ["places", "compare", "CN", "US"],
+        ["workloads", "list"],
+        ["workloads", "show", "azure-2023-code"],
+        ["workloads", "compare", "azure-2023-code", "chatgpt-2023"],
+        ["export", "h20", "--to", "CN"],
+        ["export", "910c", "--to", "MY"],
+        ["--help"],
+        ["plan", "--help"],
+        ["serve", "--help"],
+        ["chips", "--help"],
         ["predict", "serving", "--help"],
     ],
     ids=lambda command: "-".join(command[:3]),
-)  # fmt: skip
+)
 def test_every_page_fits_100_columns_in_both_languages(command: list[str], language: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = answer(capsys, "--lang", language, *command)
     assert widths(text) <= 100
     assert "nan" not in text.lower().split()
     chinese = sum("\u4e00" <= letter <= "\u9fff" for letter in text)
-    assert (chinese > len(text) / 100) == (language == "zh")
+    assert (chinese > 20) == (language == "zh")
 
 
 def test_the_plan_names_the_best_and_the_next_best_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,7 +176,8 @@ def test_plan_json_is_complete_and_its_costs_agree(capsys: pytest.CaptureFixture
 def test_the_article_case_shows_its_chain_and_stands_beside_the_published_figure(capsys: pytest.CaptureFixture[str]) -> None:
     """8 x 80 GB = 640 GB; (640 - 175.6) / 4.72 = 98; (175.6 + 98 x 4.72) / (8 x 2.039) = 39.1 ms; 4,102,568 GPUs published, ours within 2 %."""
     text = " ".join(answer(capsys, *GOOGLE, "--explain").split())
-    for step in ("8 chips x 80 GB = 640 GB", "= 98.41", "16.3 TB/s", "= 39.1 ms", "320,000 requests/s x 2,000 tokens = 640,000,000 tokens/s", "busy 50 %", "4,102,568", "SemiAnalysis"):
+    needed = "320,000 requests/s x 2,000 tokens = 640,000,000 tokens/s"
+    for step in ("8 chips x 80 GB = 640 GB", "= 98.41", "16.3 TB/s", "= 39.1 ms", needed, "busy 50 %", "4,102,568", "SemiAnalysis"):
         assert step in text
     plan = answer_json(capsys, *GOOGLE, "--explain")
     assert plan["published"]["chips"]["value"] == 4102568
@@ -241,7 +267,8 @@ def test_an_error_for_machines_keeps_its_key(capsys: pytest.CaptureFixture[str])
 
 def test_showing_a_chip_is_quick_and_loads_neither_scipy_nor_the_web() -> None:
     """Under a second of an idle processor; twice that is allowed here, where tests run beside each other."""
-    code = "import sys; from suanli.cli.main import main; c = main(['chips', 'show', 'h20']); print([m for m in ('scipy', 'fastapi', 'pyarrow', 'numba') if m in sys.modules]); sys.exit(c)"
+    heavy = "[name for name in ('scipy', 'fastapi', 'pyarrow', 'numba') if name in sys.modules]"
+    code = f"import sys; from suanli.cli.main import main; done = main(['chips', 'show', 'h20']); print({heavy}); sys.exit(done)"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "utf-8"}, check=False)
     assert done.returncode == 0, done.stderr
@@ -256,4 +283,4 @@ def test_the_package_gives_its_public_names() -> None:
     for name in suanli.__all__:
         assert getattr(suanli, name) is not None
     with pytest.raises(AttributeError):
-        suanli.nothing  # noqa: B018
+        assert suanli.no_such_name is None

@@ -46,5 +46,5 @@ def _root(
         typer.echo(context.get_help())
 
 
-def _nothing() -> None:
+def _nothing(lang: Lang = "") -> None:
     """A group that does nothing by itself."""

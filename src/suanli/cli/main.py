@@ -53,13 +53,10 @@ def _run(arguments: list[str], language: str) -> int:
 
 def _explained(arguments: list[str]) -> list[str]:
     """``--explain`` of ``plan`` may stand alone (the best option) or name a chip; the parser wants a value."""
-    if arguments[:1] != ["plan"]:
+    if "plan" not in arguments:
         return arguments
     after = [*arguments[1:], "-"]
-    return [
-        "plan",
-        *(f"{each}=best" if each == "--explain" and after[place + 1].startswith("-") else each for place, each in enumerate(arguments[1:])),
-    ]
+    return [f"{each}=best" if each == "--explain" and after[place].startswith("-") else each for place, each in enumerate(arguments)]
 
 
 def _refuse(error: SuanliError, language: str, arguments: Sequence[str]) -> int:

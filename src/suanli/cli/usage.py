@@ -28,6 +28,8 @@ def usage_error(error: Any, arguments: Sequence[str], command_words: Sequence[st
         return BadInput("cli.bad_number", option=_name(error.param), value=_given(_name(error.param), arguments))
     if kind == "BadOptionUsage":
         return BadInput("cli.needs_value", option=error.option_name, command=command)
+    if getattr(getattr(error, "ctx", None), "command", None) is not None and hasattr(error.ctx.command, "commands"):
+        return BadInput("cli.missing", what="@cli.help.command", command=command)
     extra = re.search(r"\(([^()]*)\)\s*$", error.format_message())
     return BadInput("cli.extra", text=extra[1] if extra else " ".join(error.format_message().split()), command=command)
 

@@ -193,15 +193,15 @@ def _communication(model: Model, w: Worker, tokens: Floats) -> Floats:
     reduced = all_reduce_time(size, w.tp, w.tensor_link, k.all_reduce_latency)
     mixers = sum(block.count for block in arch.blocks if block.mixer)
     dense = sum(block.count for block in arch.blocks if block.ffn and arch.ffns[block.ffn].kind == "dense")
-    mixtures = [(op.count, op.active) for op in model.ops if op.kind == "experts"]
-    routed = sum(count for count, _ in mixtures)
+    mixtures = [op for op in model.ops if op.kind == "experts"]
+    routed = sum(op.count for op in mixtures)
     time = (mixers + dense) * reduced + routed * k.routing_latency
     if routed:
-        chosen = sum(count * each for count, each in mixtures) / routed
+        chosen = sum(op.count * op.active for op in mixtures) / routed
         ranks = w.tp * w.dp
         copies = np.minimum(chosen, ranks)
         # dispatch in 8 bit, combine in 16 bit (DeepSeek-V3 report, section 3.3)
         exchanged = all_to_all_time(tokens * copies / w.tp * arch.hidden * (1 + ACTIVATION_BYTES), ranks, w.expert_link, 2 * k.all_to_all_latency)
-        time = time + routed * np.where(w.dp > 1, exchanged, reduced)
+        time = time + np.where(w.dp > 1, exchanged, reduced) * np.asarray(routed)
     sends = (w.pp - 1) * transfer_time(size, w.tensor_link, k.all_reduce_latency)
     return np.asarray(time + np.where(w.pp > 1, sends, 0.0))

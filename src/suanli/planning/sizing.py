@@ -10,6 +10,8 @@ from suanli.performance.configs import Configs, Estimate
 from suanli.planning.ask import Ask
 
 Floats = NDArray[np.float64]
+#: share of the target that is left to waiting even where the prompt takes all of it
+LEAST_SLACK = 0.05
 
 
 def replicas_at_full_load(ask: Ask, configs: Configs, tokens_rate: Floats) -> Floats:
@@ -27,6 +29,7 @@ def replicas(ask: Ask, configs: Configs, estimate: Estimate, scenario: int) -> F
     if ask.ideal:
         return np.asarray(np.ceil(replicas_at_full_load(ask, configs, estimate.tokens_rate[scenario])))
     held = configs.concurrency * configs.output_length / estimate.tokens_rate[scenario]
-    slack = np.maximum(ask.ttft - estimate.ttft[scenario], 0.05 * ask.ttft) if np.isfinite(ask.ttft) else np.full(len(configs), np.inf)
+    first = estimate.ttft[-1 - scenario]  # where the rate is high the first token is early
+    slack = np.maximum(ask.ttft - first, LEAST_SLACK * ask.ttft) if np.isfinite(ask.ttft) else np.full(len(configs), np.inf)
     places = servers_for_wait(ask.rate * ask.peak_to_mean, held, ask.service_variation, np.minimum(slack, 1e6), ask.assumptions["wait_share"].value)
     return np.asarray(np.ceil(places / configs.concurrency / ask.duty))

@@ -162,7 +162,7 @@ def system_card(system: System, say: Tongue) -> Card:
     cost = []
     if price is not None:
         label = say("reporting.fact.price_of", chips=cell(price.value / system.price))
-        cost = [Entry("price.purchase", label, price.unit, cell(price.value, digits=DIGITS), price)]
+        cost = [Entry(f"price.purchase.{label}", label, price.unit, cell(price.value, digits=DIGITS), price)]
     return Card(system.id, say.named(system), system.note, (*what, *_facts(system.facts, order, say), *cost))
 
 
@@ -217,7 +217,7 @@ def model_card(model: Model, say: Tongue) -> Card:
     billion = factor("bn", "1")
     cache = cache_elements(model.ops)
     precision = model.weights.default + (f" ({say('reporting.fact.experts')} {model.weights.experts})" if model.weights.experts else "")
-    mixture = next((ffn for ffn in arch.ffns.values() if ffn.kind == "mixture"), None)
+    mixture: Any = next((ffn for ffn in arch.ffns.values() if ffn.kind == "mixture"), None)
     state = state_elements(model.ops)
     what = _plain(
         [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def _memory(r: Replica, e: Explanation, say: Tongue) -> list[str]:
 
 
 def _step(r: Replica, e: Explanation, say: Tongue) -> list[str]:
-    def ms(values: object) -> str:
+    def ms(values: Any) -> str:
         return cell(float(np.ravel(values)[0]), 1e-3, 3)
 
     total_bandwidth = e.achieved_bandwidth * r.chips

@@ -101,7 +101,8 @@ class Workload:
 
     ``rate`` [1/s] requests; ``mean_context`` [tokens] the mean length of what a generated token attends to; ``duty`` the share of the
     time the fleet is busy; ``kv_precision`` blank where the source does not say; ``ttft`` and ``tpot`` [s] default targets;
-    ``published_chips`` of ``published_chip`` is the number somebody has published for it; ``correlation`` Spearman's rank correlation of input and output length; ``prefix_hit`` the reusable share of the prompt.
+    ``published_chips`` of ``published_chip`` is the number somebody has published for
+    it; ``correlation`` Spearman's rank correlation of input and output length; ``prefix_hit`` the reusable share of the prompt.
     """
 
     id: str
