@@ -32,10 +32,16 @@ def main(rows: int) -> None:
     calibration, precisions, models = load_calibration(catalogue, platforms), load_precisions(catalogue), load_models(catalogue)
     random = np.random.default_rng(0)
     tried = configs(
-        rows, platform=random.integers(len(platforms), size=rows), scheme=random.integers(5, size=rows), tp=2.0 ** random.integers(4, size=rows),
-        dp=2.0 ** random.integers(4, size=rows), concurrency=2.0 ** random.integers(10, size=rows), input_length=random.integers(1, 8192, size=rows),
-        output_length=random.integers(1, 2048, size=rows), cache_bits=8,
-    )  # fmt: skip
+        rows,
+        platform=random.integers(len(platforms), size=rows),
+        scheme=random.integers(5, size=rows),
+        tp=2.0 ** random.integers(4, size=rows),
+        dp=2.0 ** random.integers(4, size=rows),
+        concurrency=2.0 ** random.integers(10, size=rows),
+        input_length=random.integers(1, 8192, size=rows),
+        output_length=random.integers(1, 2048, size=rows),
+        cache_bits=8,
+    )
     print(f"{'model':<16}{'rows':>10}{'seconds':>9}{'estimates/s':>13}{'alone/s':>9}{'ratio':>7}{'3 scenarios/s':>15}")
     for name in MODELS:
         model = models[name]

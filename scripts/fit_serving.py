@@ -37,14 +37,29 @@ Floats = NDArray[np.float64]
 
 #: constant -> (start, strength of the pull to it in units of log, lower, upper); strengths and bounds are physical judgement
 START: dict[str, tuple[float, float, float, float]] = {
-    "compute_16": (0.75, 3, 0.2, 0.98), "compute_8": (0.65, 3, 0.2, 0.98), "compute_4": (0.5, 2, 0.1, 0.98), "half_rows": (64, 0.5, 1, 1000),
-    "memory": (0.8, 2, 0.3, 0.98), "attention_memory": (0.7, 0.5, 0.1, 0.98), "attention_compute": (0.5, 0.5, 0.05, 0.98), "link": (0.75, 1.5, 0.1, 0.98),
-    "all_reduce_latency": (2e-6, 0.5, 1e-7, 1e-4), "all_to_all_latency": (1e-5, 0.5, 1e-7, 1e-3), "expert_imbalance": (1.3, 2, 1.0, 4.0),
-    "launch": (3e-6, 0.5, 1e-7, 1e-4), "layer_overhead": (5e-6, 0.5, 1e-7, 1e-3), "step_overhead": (1e-3, 0.5, 1e-5, 1e-1),
-    "sequence_overhead": (5e-6, 0.5, 1e-8, 1e-3), "token_overhead": (5e-9, 0.5, 1e-12, 1e-6), "routing_latency": (1e-5, 0.5, 1e-7, 1e-3),
-    "first_token_steps": (1.5, 0.5, 0.5, 20), "queue_share": (0.1, 0.5, 1e-3, 2), "prefill_overhead": (3e-2, 0.5, 1e-3, 1), "disaggregated_queue": (1, 0.5, 1e-3, 10),
+    "compute_16": (0.75, 3, 0.2, 0.98),
+    "compute_8": (0.65, 3, 0.2, 0.98),
+    "compute_4": (0.5, 2, 0.1, 0.98),
+    "half_rows": (64, 0.5, 1, 1000),
+    "memory": (0.8, 2, 0.3, 0.98),
+    "attention_memory": (0.7, 0.5, 0.1, 0.98),
+    "attention_compute": (0.5, 0.5, 0.05, 0.98),
+    "link": (0.75, 1.5, 0.1, 0.98),
+    "all_reduce_latency": (2e-6, 0.5, 1e-7, 1e-4),
+    "all_to_all_latency": (1e-5, 0.5, 1e-7, 1e-3),
+    "expert_imbalance": (1.3, 2, 1.0, 4.0),
+    "launch": (3e-6, 0.5, 1e-7, 1e-4),
+    "layer_overhead": (5e-6, 0.5, 1e-7, 1e-3),
+    "step_overhead": (1e-3, 0.5, 1e-5, 1e-1),
+    "sequence_overhead": (5e-6, 0.5, 1e-8, 1e-3),
+    "token_overhead": (5e-9, 0.5, 1e-12, 1e-6),
+    "routing_latency": (1e-5, 0.5, 1e-7, 1e-3),
+    "first_token_steps": (1.5, 0.5, 0.5, 20),
+    "queue_share": (0.1, 0.5, 1e-3, 2),
+    "prefill_overhead": (3e-2, 0.5, 1e-3, 1),
+    "disaggregated_queue": (1, 0.5, 1e-3, 10),
     "transfer_latency": (1e-2, 0.5, 1e-4, 1),
-}  # fmt: skip
+}
 #: read off the rows, not fitted: the fullest measured deployment (DeepSeek-R1 FP8 on four 180 GB chips) holds weights in 96 % of the memory
 FIXED = {"interference": 1.0, "exposed_communication": 1.0, "memory_usable": 0.97}
 WEIGHTS = np.array([0.5, 1.0])  # TTFT residuals count half: bursts and client artefacts are in them
@@ -198,13 +213,17 @@ def main(folder: Path) -> None:
     ]
     families = sorted({name.split()[0].lower() for name in truth.platforms.architecture if name})
     lines = [
-        "# Written by scripts/fit_serving.py; do not edit.", f'fitted_on = "{datetime.date.today().isoformat()}"',
-        f'data_hash = "sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"', f"rows = {int(truth.usable.sum())}",
+        "# Written by scripts/fit_serving.py; do not edit.",
+        f'fitted_on = "{datetime.date.today().isoformat()}"',
+        f'data_hash = "sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"',
+        f"rows = {int(truth.usable.sum())}",
         'method = "soft-L1 least squares on log TTFT and log TPOT; intervals: 10 % and 90 % quantiles of log(measured/predicted) of rows left out"',
-        "[constants]", *(f"{name} = {value:.6g}" for name, value in ({n: v for n, v in zip(fit.names, np.exp(theta), strict=True)} | FIXED).items()),
+        "[constants]",
+        *(f"{name} = {value:.6g}" for name, value in (dict(zip(fit.names, np.exp(theta), strict=True)) | FIXED).items()),
         *(f"[families.{name}]\nslower = 1.0" for name in families),
-        *(f'[engines."{name}"]\nttft = {np.exp(factor):.4f}\nrows = {rows}' for name, (factor, rows) in engines.items()), *tables,
-    ]  # fmt: skip
+        *(f'[engines."{name}"]\nttft = {np.exp(factor):.4f}\nrows = {rows}' for name, (factor, rows) in engines.items()),
+        *tables,
+    ]
     target = DATA / "calibration" / "serving.toml"
     target.write_text("\n".join(lines), encoding="utf-8")
     Catalogue().record("calibration", "serving", CalibrationFile)

@@ -31,21 +31,51 @@ from suanli.performance.serving import serve
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "serving.csv"
 MODELS = (
-    "deepseek-v3", "deepseek-v3.2", "deepseek-v4-flash", "gemma-3-27b", "glm-4.5", "gpt-oss-120b", "gpt3-175b", "llama-3.1-405b", "llama-3.1-70b",
-    "llama-3.1-8b", "nemotron-h-56b", "qwen3-235b-a22b",
-)  # fmt: skip
+    "deepseek-v3",
+    "deepseek-v3.2",
+    "deepseek-v4-flash",
+    "gemma-3-27b",
+    "glm-4.5",
+    "gpt-oss-120b",
+    "gpt3-175b",
+    "llama-3.1-405b",
+    "llama-3.1-70b",
+    "llama-3.1-8b",
+    "nemotron-h-56b",
+    "qwen3-235b-a22b",
+)
 #: without experts: asked with ep 1
 DENSE = ("gemma-3-27b", "gpt3-175b", "llama-3.1-405b", "llama-3.1-70b", "llama-3.1-8b", "nemotron-h-56b")
 CHIPS = (
-    "amd-mi300x", "amd-mi355x", "aws-trainium2", "cambricon-mlu590", "google-tpu-v5e", "google-tpu-v7-ironwood", "huawei-ascend-910b1", "huawei-ascend-910c",
-    "intel-gaudi3", "nvidia-a100-sxm4-80gb", "nvidia-b200-sxm-180gb", "nvidia-gb300-gpu", "nvidia-h100-sxm5-80gb", "nvidia-h20-sxm-96gb",
-)  # fmt: skip
+    "amd-mi300x",
+    "amd-mi355x",
+    "aws-trainium2",
+    "cambricon-mlu590",
+    "google-tpu-v5e",
+    "google-tpu-v7-ironwood",
+    "huawei-ascend-910b1",
+    "huawei-ascend-910c",
+    "intel-gaudi3",
+    "nvidia-a100-sxm4-80gb",
+    "nvidia-b200-sxm-180gb",
+    "nvidia-gb300-gpu",
+    "nvidia-h100-sxm5-80gb",
+    "nvidia-h20-sxm-96gb",
+)
 PRECISIONS = ("bf16", "fp8", "int8", "fp4")
 #: tp, pp, dp, ep, and the same of prefill workers (0 of them: one kind of worker for both)
 LAYOUTS = (
-    (1, 1, 1, 1, 0), (2, 1, 1, 1, 0), (4, 1, 1, 1, 0), (8, 1, 1, 1, 0), (8, 1, 1, 8, 0), (4, 4, 1, 1, 0), (2, 1, 4, 8, 0), (1, 1, 16, 16, 0),
-    (8, 1, 1, 8, 2), (1, 1, 16, 16, 1),
-)  # fmt: skip
+    (1, 1, 1, 1, 0),
+    (2, 1, 1, 1, 0),
+    (4, 1, 1, 1, 0),
+    (8, 1, 1, 1, 0),
+    (8, 1, 1, 8, 0),
+    (4, 4, 1, 1, 0),
+    (2, 1, 4, 8, 0),
+    (1, 1, 16, 16, 0),
+    (8, 1, 1, 8, 2),
+    (1, 1, 16, 16, 1),
+)
 #: clients, tokens in, tokens out
 LOADS = ((1, 128, 128), (16, 1024, 1024), (64, 8192, 1024), (256, 1024, 256), (4096, 2000, 500))
 #: every so many of the whole product; a prime that divides no axis, so that all of them are mixed
@@ -80,11 +110,26 @@ def predictions() -> list[Row]:
         asked = list(rows)
         number = {key: np.array([float(row[key]) for row in asked]) for key in KEYS[3:]}
         scheme = np.array([SCHEMES.index(row["precision"]) for row in asked])
-        estimate = serve(models[name], platforms, calibration, precisions, configs(
-            len(asked), platform=[CHIPS.index(row["chip"]) for row in asked], scheme=scheme, cache_bits=precisions.cache_bits[scheme],
-            **{key: number[key] for key in ("tp", "pp", "dp", "ep")}, concurrency=number["clients"], input_length=number["input"],
-            output_length=number["output"], prefill_replicas=number["prefill"], prefill_tp=number["tp"], prefill_dp=number["dp"], prefill_ep=number["ep"],
-        ))  # fmt: skip
+        estimate = serve(
+            models[name],
+            platforms,
+            calibration,
+            precisions,
+            configs(
+                len(asked),
+                platform=[CHIPS.index(row["chip"]) for row in asked],
+                scheme=scheme,
+                cache_bits=precisions.cache_bits[scheme],
+                **{key: number[key] for key in ("tp", "pp", "dp", "ep")},
+                concurrency=number["clients"],
+                input_length=number["input"],
+                output_length=number["output"],
+                prefill_replicas=number["prefill"],
+                prefill_tp=number["tp"],
+                prefill_dp=number["dp"],
+                prefill_ep=number["ep"],
+            ),
+        )
         for place, row in enumerate(asked):
             values = zip(NUMBERS, (estimate.ttft, estimate.tpot, estimate.tokens_rate_per_chip), strict=True)
             numbers = {key: "" if math.isnan(value[0, place]) else f"{value[0, place]:.{DIGITS}g}" for key, value in values}

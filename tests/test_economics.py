@@ -25,22 +25,22 @@ PLAIN = {
 
 
 def test_the_semianalysis_chain_of_a_search_query():
-    flop = 2 * 175e9 * 2000                                       # 7.0e14 a query
-    seconds = flop / (624e12 * 0.175 * 0.50)                      # A100 int8 dense, 17.5 % utilisation, half idle
+    flop = 2 * 175e9 * 2000  # 7.0e14 a query
+    seconds = flop / (624e12 * 0.175 * 0.50)  # A100 int8 dense, 17.5 % utilisation, half idle
     assert seconds == pytest.approx(12.8205, abs=1e-4)
-    assert cost_per_query(seconds, 1.0) * 100 == pytest.approx(0.3561, abs=1e-4)          # cents
+    assert cost_per_query(seconds, 1.0) * 100 == pytest.approx(0.3561, abs=1e-4)  # cents
     chips = 13e6 * 15 / 86_400 * seconds
     assert chips == pytest.approx(28_935, abs=1)
-    assert float(rent_cost(1.0, chips).per_day) == pytest.approx(694_444, abs=1)          # USD a day
-    assert 320_000 * seconds == pytest.approx(4_102_564, abs=1)                           # GPUs for every search
+    assert float(rent_cost(1.0, chips).per_day) == pytest.approx(694_444, abs=1)  # USD a day
+    assert 320_000 * seconds == pytest.approx(4_102_564, abs=1)  # GPUs for every search
 
 
 def test_buying_adds_up_by_hand():
     cost = buy_cost(**{**PLAIN, "capital_cost_rate": 0.0})
-    investment = 30_000 * 8 * 1.25 * 1.1                          # 330,000
+    investment = 30_000 * 8 * 1.25 * 1.1  # 330,000
     assert float(cost.investment) == pytest.approx(investment)
     assert float(cost.capital) == pytest.approx(330_000 * 0.9 / 4 / 8766)
-    assert float(cost.energy) == pytest.approx(10 * 1.5 * 0.08)   # 15 kW at the meter
+    assert float(cost.energy) == pytest.approx(10 * 1.5 * 0.08)  # 15 kW at the meter
     assert float(cost.hosting) == pytest.approx(10 * 100 / 730.5)
     assert float(cost.maintenance) == pytest.approx(330_000 * 0.05 / 8766)
     assert float(cost.rent) == 0
@@ -76,7 +76,7 @@ def test_cost_rises_with_everything_but_life_and_residual(name: str, more: float
 
 
 def test_capital_recovery_agrees_with_the_published_factor_and_its_limit():
-    assert float(capital_recovery(1.0, 0, 0.08, 10)) == pytest.approx(0.14903, abs=1e-5)      # (A/P, 8 %, 10) of the usual tables
+    assert float(capital_recovery(1.0, 0, 0.08, 10)) == pytest.approx(0.14903, abs=1e-5)  # (A/P, 8 %, 10) of the usual tables
     assert float(capital_recovery(1.0, 0.1, 1e-10, 5)) == pytest.approx(straight_line(1.0, 0.1, 5), rel=1e-6)
     assert capital_recovery(np.array([1.0, 1.0]), 0, np.array([0.0, 0.08]), 10) == pytest.approx([0.1, 0.14903], abs=1e-5)
 
@@ -97,7 +97,7 @@ def test_energy_and_carbon_of_a_megawatt_hour_in_china():
     found = energy_and_carbon(1e6, 1.49, 582.317, 1e6)
     assert float(found.kwh_per_hour) == pytest.approx(1490)
     assert float(found.kg_per_hour) == pytest.approx(1490 * 0.582317)
-    assert float(found.kwh_per_million_tokens) == pytest.approx(1490 / 3600)                  # 3,600 million tokens an hour
+    assert float(found.kwh_per_million_tokens) == pytest.approx(1490 / 3600)  # 3,600 million tokens an hour
     assert float(found.kg_per_million_tokens) == pytest.approx(1490 * 0.582317 / 3600)
     assert math.isnan(energy_and_carbon(1e6, 1.49, math.nan, 1e6).kg_per_hour)
 
@@ -185,7 +185,7 @@ def test_the_known_rows_are_predicted_without_themselves():
         without = price.copy()
         without[row] = math.nan
         refitted = class_price_band(without, *rest)
-        assert band.mid[row] == pytest.approx(refitted.mid[row], rel=0.05)      # standardisation and the residuals' median move a little
+        assert band.mid[row] == pytest.approx(refitted.mid[row], rel=0.05)  # standardisation and the residuals' median move a little
 
 
 def test_a_missing_feature_gives_the_wide_band_of_the_class():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -439,7 +440,7 @@ def test_intervals_hold_the_point_and_those_of_everything_better_known(bench):
     for name in ("ttft", "tpot", "throughput"):
         bands = [getattr(residuals[tier], name) for tier in KNOWLEDGE]
         assert all(low < 0 < high for low, high in bands), name
-        for (low, high), (lower, higher) in zip(bands, bands[1:], strict=False):
+        for (low, high), (lower, higher) in itertools.pairwise(bands):
             assert lower <= low, name
             assert high <= higher, name
 

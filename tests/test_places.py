@@ -135,9 +135,7 @@ tier = "measured"
     assert filled(hall, places).carbon == places["cn-guizhou"].carbon
 
 
-@pytest.mark.parametrize(
-    ("line", "said"), [("pue = { value = 0.9, unit = '1', source = 's' }", "below 1"), ("parent = 'nowhere'", "nowhere")]
-)
+@pytest.mark.parametrize(("line", "said"), [("pue = { value = 0.9, unit = '1', source = 's' }", "below 1"), ("parent = 'nowhere'", "nowhere")])
 def test_a_broken_place_file_is_one_line(tmp_path: Path, line: str, said: str):
     folder = tmp_path / "places"
     folder.mkdir()

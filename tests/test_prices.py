@@ -145,9 +145,7 @@ def test_every_band_is_in_order_and_positive(rentals: list[RentalRow], purchases
 
 
 def rent(price: float, date: str, provider: str = "p", currency: str = "USD") -> RentalRow:
-    return RentalRow(
-        chip="c", provider=provider, price=price, currency=currency, price_type="on_demand", date=date, tier="reported", source="s"
-    )
+    return RentalRow(chip="c", provider=provider, price=price, currency=currency, price_type="on_demand", date=date, tier="reported", source="s")
 
 
 def test_a_band_is_the_10_50_90_percent_quantiles() -> None:

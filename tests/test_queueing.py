@@ -166,6 +166,6 @@ def test_a_closed_loop_stays_inside_its_bounds(clients: int, service: float, ser
 
 def test_a_closed_loop_of_a_thousand_clients_does_not_overflow():
     throughput, response = closed_loop_throughput(np.array([10, 1000]), 1.0, 8, 5.0)
-    assert throughput[1] == pytest.approx(8.0)                                # saturated: all eight always busy
+    assert throughput[1] == pytest.approx(8.0)  # saturated: all eight always busy
     assert response[1] == pytest.approx(1000 / 8 - 5)
     assert throughput[0] == pytest.approx(float(closed_loop_throughput(10, 1.0, 8, 5.0)[0]))

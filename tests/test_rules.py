@@ -202,9 +202,7 @@ def strictness(item: Item, place: str, day: datetime.date, book: RuleBook, **oth
 
 @settings(max_examples=150, deadline=None)
 @given(ITEMS, PLACES, DAYS, DEMANDING, st.sampled_from(["", "Inspur Group"]))
-def test_adding_a_requirement_never_loosens_a_verdict(
-    item: Item, place: str, day: datetime.date, rule: str, party: str
-) -> None:
+def test_adding_a_requirement_never_loosens_a_verdict(item: Item, place: str, day: datetime.date, rule: str, party: str) -> None:
     without = {name: each.model_copy(update={"require": ()}) if name == rule else each for name, each in BOOK.rules.items()}
     fewer = strictness(item, place, day, replace(BOOK, rules=without, memo={}), party=party)
     more = strictness(item, place, day, BOOK, party=party)
@@ -214,9 +212,7 @@ def test_adding_a_requirement_never_loosens_a_verdict(
 
 @settings(max_examples=150, deadline=None)
 @given(PLACES, DAYS, st.floats(100, 40000), st.floats(100, 40000), st.sampled_from([True, False]))
-def test_more_performance_on_the_same_die_never_loosens_a_verdict(
-    place: str, day: datetime.date, one: float, two: float, datacentre: bool
-) -> None:
+def test_more_performance_on_the_same_die_never_loosens_a_verdict(place: str, day: datetime.date, one: float, two: float, datacentre: bool) -> None:
     item = replace(SHEET, memory_bandwidth=1000, dram_bandwidth=1000, io_bandwidth=664, datacentre=datacentre)
     low, high = sorted((one, two))
     mild = check(replace(item, tpp=low), place, day, layers=["US"])

@@ -98,7 +98,7 @@ def test_lognormal_keeps_mean_and_median_and_its_quantiles_ascend(p50: float, ra
 
 
 def test_lognormal_mean_agrees_with_its_own_quantiles():
-    lengths = Lengths.lognormal(1500, 1000, points=9999)          # mean of the quantiles: what is cut off beyond 1/10000 is small
+    lengths = Lengths.lognormal(1500, 1000, points=9999)  # mean of the quantiles: what is cut off beyond 1/10000 is small
     assert np.mean(lengths.values) == pytest.approx(1500, rel=0.01)
 
 
@@ -121,14 +121,10 @@ def _write(path: Path, text: str) -> Path:
 
 def test_every_layout_gives_the_same_trace(tmp_path: Path):
     azure = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.5000000,100,10\n2023-11-16 18:15:48.0000000,200,20\n"
-    burst = (
-        "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
-        "5,ChatGPT,100,10,110,x\n6,ChatGPT,9,0,9,failed\n6.5,GPT-4,200,20,220,x\n"
-    )
-    own = "arrival_s,prompt_tokens,output_tokens\n1.5,200,20\n0,100,10\n"                           # not sorted
+    burst = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,ChatGPT,100,10,110,x\n6,ChatGPT,9,0,9,failed\n6.5,GPT-4,200,20,220,x\n"
+    own = "arrival_s,prompt_tokens,output_tokens\n1.5,200,20\n0,100,10\n"  # not sorted
     mooncake = "\n".join(
-        json.dumps({"timestamp": t, "input_length": i, "output_length": o, "hash_ids": h})
-        for t, i, o, h in ((0, 100, 10, [1]), (1500, 200, 20, [1, 2]))
+        json.dumps({"timestamp": t, "input_length": i, "output_length": o, "hash_ids": h}) for t, i, o, h in ((0, 100, 10, [1]), (1500, 200, 20, [1, 2]))
     )
     paths = [
         _write(tmp_path / "azure.csv", azure),
@@ -141,7 +137,7 @@ def test_every_layout_gives_the_same_trace(tmp_path: Path):
         assert trace.arrival == pytest.approx([0, 1.5])
         assert trace.prompt.tolist() == [100, 200]
         assert trace.output.tolist() == [10, 20]
-    assert prefix_hit(read_trace(paths[3])) == pytest.approx(1 / 3)                                 # block 1 again, of three
+    assert prefix_hit(read_trace(paths[3])) == pytest.approx(1 / 3)  # block 1 again, of three
     assert math.isnan(prefix_hit(read_trace(paths[0])))
 
 
@@ -195,10 +191,10 @@ def test_parquet_without_its_extra_says_what_to_install(tmp_path: Path, monkeypa
 def test_statistics_of_a_small_trace_by_hand(tmp_path: Path):
     rows = "".join(f"{t},{p},{o}\n" for t, p, o in ((0, 10, 4), (1, 20, 2), (3, 30, 1), (6, 40, 1)))
     found = statistics_of(read_trace(_write(tmp_path / "t.csv", "arrival_s,prompt_tokens,output_tokens\n" + rows)))
-    assert found.rate == 3 / 6                                              # three gaps in six seconds
-    assert found.burstiness == pytest.approx(math.sqrt(2 / 3) / 2)          # gaps 1, 2, 3: standard deviation sqrt(2/3), mean 2
+    assert found.rate == 3 / 6  # three gaps in six seconds
+    assert found.burstiness == pytest.approx(math.sqrt(2 / 3) / 2)  # gaps 1, 2, 3: standard deviation sqrt(2/3), mean 2
     assert found.mean_context == (4 * 12 + 2 * 21 + 1 * 30.5 + 1 * 40.5) / 8
-    assert found.spearman == pytest.approx(-0.9487, abs=1e-4)               # ranks 1 2 3 4 against 4 3 1.5 1.5: -4.5 / sqrt(5 x 4.5)
+    assert found.spearman == pytest.approx(-0.9487, abs=1e-4)  # ranks 1 2 3 4 against 4 3 1.5 1.5: -4.5 / sqrt(5 x 4.5)
     assert found.output_by_input_quarter == (4, 2, 1, 1)
 
 

@@ -82,16 +82,36 @@ def explain_option(catalogue: Catalogue, ask: Ask, option: Option) -> Explanatio
     precisions = load_precisions(catalogue)
     scheme = SCHEMES.index(option.precision)
     row = configs(
-        1, scheme=scheme, tp=option.tp, pp=option.pp, dp=option.dp, ep=option.ep, concurrency=option.concurrency, input_length=ask.input_length,
-        output_length=ask.output_length, cache_bits=precisions.cache_bits[scheme] if math.isnan(ask.cache_bits) else ask.cache_bits,
-    )  # fmt: skip
+        1,
+        scheme=scheme,
+        tp=option.tp,
+        pp=option.pp,
+        dp=option.dp,
+        ep=option.ep,
+        concurrency=option.concurrency,
+        input_length=ask.input_length,
+        output_length=ask.output_length,
+        cache_bits=precisions.cache_bits[scheme] if math.isnan(ask.cache_bits) else ask.cache_bits,
+    )
     return explain(ask.model, platforms, calibration, precisions, row)
 
 
 def serve(
-    catalogue: Catalogue, model: str, chip: str, *, chips: int | None = None, system: str | None = None, precision: str | None = None, input_length: float = 1024,
-    output_length: float = 1024, concurrency: float = 64, layout: Mapping[str, int] | None = None, cache_bits: float | None = None, accepted: float = 1.0, ideal: bool = False,
-) -> Serving:  # fmt: skip
+    catalogue: Catalogue,
+    model: str,
+    chip: str,
+    *,
+    chips: int | None = None,
+    system: str | None = None,
+    precision: str | None = None,
+    input_length: float = 1024,
+    output_length: float = 1024,
+    concurrency: float = 64,
+    layout: Mapping[str, int] | None = None,
+    cache_bits: float | None = None,
+    accepted: float = 1.0,
+    ideal: bool = False,
+) -> Serving:
     """What one replica of ``chips`` chips does under ``concurrency`` closed-loop clients; the best layout where none is given.
 
     Raises ``Conflict`` where the layout is not the chips, ``NoAnswer`` with the reasons where it cannot run.
@@ -107,9 +127,18 @@ def serve(
     shapes = _shapes(found, chips, dict(layout or {}), platforms)
     bits = precisions.cache_bits[code] if cache_bits is None else cache_bits
     tried = configs(
-        len(shapes), scheme=code, tp=shapes[:, 0], pp=shapes[:, 1], dp=shapes[:, 2], ep=shapes[:, 3], concurrency=concurrency, input_length=input_length,
-        output_length=output_length, cache_bits=bits, accepted=accepted,
-    )  # fmt: skip
+        len(shapes),
+        scheme=code,
+        tp=shapes[:, 0],
+        pp=shapes[:, 1],
+        dp=shapes[:, 2],
+        ep=shapes[:, 3],
+        concurrency=concurrency,
+        input_length=input_length,
+        output_length=output_length,
+        cache_bits=bits,
+        accepted=accepted,
+    )
     estimate = serve_configs(found, platforms, calibration, precisions, tried)
     runs = np.flatnonzero(estimate.why_not == 0)
     if not len(runs):
@@ -118,9 +147,17 @@ def serve(
     row = tried.take(np.array([best]))
     assumed = [*platforms.assumed[0]] + ([] if precision else ["precision"]) + ([] if layout else ["layout"])
     return Serving(
-        found, of, in_system, SCHEMES[code], row, serve_configs(found, platforms, calibration, precisions, row, scenarios=3),
-        explain(found, platforms, calibration, precisions, row), tried.take(runs), estimate.take(runs), tuple(assumed),
-    )  # fmt: skip
+        found,
+        of,
+        in_system,
+        SCHEMES[code],
+        row,
+        serve_configs(found, platforms, calibration, precisions, row, scenarios=3),
+        explain(found, platforms, calibration, precisions, row),
+        tried.take(runs),
+        estimate.take(runs),
+        tuple(assumed),
+    )
 
 
 def _published(model: Model) -> str:
@@ -138,7 +175,9 @@ def _shapes(model: Model, chips: int | None, layout: dict[str, int], platforms: 
     from suanli.planning.candidates import every_layout
 
     if any(value < 1 for value in layout.values()) or (chips is not None and chips < 1):
-        raise BadInput("planning.not_positive", option="--chips/--tp/--pp/--dp/--ep", value=str(chips if chips is not None and chips < 1 else min(layout.values())))
+        raise BadInput(
+            "planning.not_positive", option="--chips/--tp/--pp/--dp/--ep", value=str(chips if chips is not None and chips < 1 else min(layout.values()))
+        )
     given = math.prod(layout.get(name, 1) for name in ("tp", "pp", "dp"))
     if chips is not None and all(name in layout for name in ("tp", "pp", "dp")) and given != chips:
         raise Conflict("planning.layout_conflict", tp=layout["tp"], pp=layout["pp"], dp=layout["dp"], chips=chips)
@@ -154,9 +193,14 @@ def _cannot_run(model: Model, chip: Chip, tried: Configs, estimate: Estimate, pl
     row = int(np.argmin([bin(int(each)).count("1") * 1000 - tried.chips[place] for place, each in enumerate(estimate.why_not)]))
     reasons = Reason(int(estimate.why_not[row])).names()
     return NoAnswer(
-        "planning.cannot_run", model=model.name, chip=chip.name, chips=int(tried.chips[row]), reason="@performance.reasons." + reasons[0],
-        needs=f"{estimate.weight_bytes[row] / 1e9:,.0f} GB", has="?" if math.isnan(platforms.capacity[0]) else f"{platforms.capacity[0] / 1e9:,.0f} GB",
-    )  # fmt: skip
+        "planning.cannot_run",
+        model=model.name,
+        chip=chip.name,
+        chips=int(tried.chips[row]),
+        reason="@performance.reasons." + reasons[0],
+        needs=f"{estimate.weight_bytes[row] / 1e9:,.0f} GB",
+        has="?" if math.isnan(platforms.capacity[0]) else f"{platforms.capacity[0] / 1e9:,.0f} GB",
+    )
 
 
 #: columns of a prediction, each with its 80 % interval
@@ -229,6 +273,23 @@ def check_export(catalogue: Catalogue, chip: str, to: str, on: datetime.date | N
 
 
 __all__ = [
-    "PREDICTED", "Serving", "check_export", "explain_option", "find_chip", "find_model", "find_place", "find_system", "find_workload", "load_chips",
-    "load_models", "load_places", "load_systems", "load_workloads", "open_catalogue", "plan", "predict_serving", "serve", "trace_workload",
-]  # fmt: skip
+    "PREDICTED",
+    "Serving",
+    "check_export",
+    "explain_option",
+    "find_chip",
+    "find_model",
+    "find_place",
+    "find_system",
+    "find_workload",
+    "load_chips",
+    "load_models",
+    "load_places",
+    "load_systems",
+    "load_workloads",
+    "open_catalogue",
+    "plan",
+    "predict_serving",
+    "serve",
+    "trace_workload",
+]

@@ -30,14 +30,18 @@ DIMENSIONS: dict[str, dict[str, float]] = {
     "flop/s": _prefixed("FLOP/s", 1.0, _SI) | _prefixed("OP/s", 1.0, _SI),
     "watt": _prefixed("W", 1.0, _SI, {"m": 1e-3}),
     "second": {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0, "year": 31_557_600.0} | _prefixed("s", 1.0, _SMALL),
-    "hertz": _prefixed("/s", 1.0, _SI) | _prefixed("/min", 1 / 60, _SI) | _prefixed("/h", 1 / 3600, _SI) | _prefixed("/day", 1 / 86400, _SI) | _prefixed("Hz", 1.0, _SI),
+    "hertz": _prefixed("/s", 1.0, _SI)
+    | _prefixed("/min", 1 / 60, _SI)
+    | _prefixed("/h", 1 / 3600, _SI)
+    | _prefixed("/day", 1 / 86400, _SI)
+    | _prefixed("Hz", 1.0, _SI),
     "mm2": {"mm2": 1.0, "cm2": 100.0},
     "nm": {"nm": 1.0},
     "joule": {"J": 1.0, "kWh": 3.6e6, "MWh": 3.6e9, "GWh": 3.6e12},
     "token": {"token": 1.0, "tokens": 1.0, "ktoken": 1e3, "Mtoken": 1e6},
     "1": {"1": 1.0, "": 1.0, "%": 0.01, "k": 1e3, "M": 1e6, "G": 1e9, "bn": 1e9, "T": 1e12},
     "gCO2/kWh": {"gCO2/kWh": 1.0, "kgCO2/kWh": 1000.0},
-    "money": {code: 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD")},
+    "money": dict.fromkeys(("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD"), 1.0),
     "money/kWh": {f"{code}/kWh": 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD")},
     "money/h": {f"{code}/h": 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD")},
     "money/kW-month": {f"{code}/kW-month": 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD")},

@@ -35,9 +35,7 @@ def _group(help_key: str) -> typer.Typer:
     return typer.Typer(cls=Group, help=help_key, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-def _root(
-    context: typer.Context, lang: Lang = "", version: Annotated[bool, typer.Option("--version", help="cli.option.version")] = False
-) -> None:
+def _root(context: typer.Context, lang: Lang = "", version: Annotated[bool, typer.Option("--version", help="cli.option.version")] = False) -> None:
     if version:
         from importlib.metadata import version as of
 

@@ -81,9 +81,7 @@ def _list(face: Face, kind: str, search: str, wanted: Mapping[str, str] | None =
         if value:
             things = _chosen(things, name, value)
     if search:
-        things = [
-            each for each in things if search.lower() in " ".join([each.id, each.name, each.name_zh, *getattr(each, "aliases", ())]).lower()
-        ]
+        things = [each for each in things if search.lower() in " ".join([each.id, each.name, each.name_zh, *getattr(each, "aliases", ())]).lower()]
     if face.json:
         from suanli.reporting.payload import things_json
 

@@ -110,8 +110,6 @@ def _explained(catalogue: Catalogue, answer: Plan, explain: str) -> Option | Non
     chip = api.find_chip(catalogue, explain)
     found = next((option for option in answer.options if option.chip.id == chip.id), None)
     if found is None:
-        reasons = next(
-            tuple(f"@performance.reasons.{name}" for name in each.reasons) for each in answer.left_out if each.chip.id == chip.id
-        )
+        reasons = next(tuple(f"@performance.reasons.{name}" for name in each.reasons) for each in answer.left_out if each.chip.id == chip.id)
         raise BadInput("cli.no_option", chip=chip.id, reasons=reasons, nearest=", ".join(each.chip.id for each in answer.options[:3]))
     return found

@@ -130,5 +130,5 @@ def energy_and_carbon(power: Array, pue: Array, carbon_intensity: Array, tokens_
     """
     kwh = energy.kilowatt_hours(energy.facility_power(np.asarray(power, float), pue))
     kg = carbon.operational(kwh, carbon_intensity)
-    per = money.cost_per_million_tokens                            # the same division: any quantity an hour
+    per = money.cost_per_million_tokens  # the same division: any quantity an hour
     return EnergyCarbon(kwh, kg, per(kwh, tokens_per_second), per(kg, tokens_per_second))

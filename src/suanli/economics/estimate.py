@@ -99,7 +99,7 @@ def _ridge(features: Any, codes: Any, price: Any, fit: Any, ridge: float) -> tup
     standard = (features - centre) / np.where(scale > 0, scale, 1)
     one_hot = codes[:, None] == np.unique(codes[fit])[None, :]
     design = np.hstack([np.ones((len(codes), 1)), standard, one_hot])
-    penalty = np.sqrt(ridge) * np.eye(design.shape[1])[1:]                      # the common mean is not shrunk
+    penalty = np.sqrt(ridge) * np.eye(design.shape[1])[1:]  # the common mean is not shrunk
     stacked = np.vstack([design[fit], penalty])
     inverse = np.linalg.pinv(stacked)
     weights = inverse @ np.concatenate([price[fit], np.zeros(len(penalty))])

@@ -41,7 +41,8 @@ class Source:
 class Fact:
     """A value in SI, as its sources state it: ``value`` with ``low``/``high`` where the sources disagree or give a range.
 
-    ``dimension`` is a key of ``units.DIMENSIONS``; ``stated`` and ``unit`` are the number and unit as written in the file; ``since`` the date the value holds from.
+    ``dimension`` is a key of ``units.DIMENSIONS``; ``stated`` and ``unit`` are the number and unit as written in the file; ``since``
+    the date the value holds from.
     """
 
     value: float

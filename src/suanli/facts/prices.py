@@ -172,9 +172,7 @@ def rental_band(
     return _band(chosen, as_of, lambda row: row.price / rate_on(exchange, row.currency, first_day(row.date)), group)
 
 
-def purchase_band(
-    rows: Sequence[PurchaseRow], chip: str, as_of: datetime.date | str, exchange: Sequence[ExchangeRow] = (), scope: Scope = "any"
-) -> PriceBand:
+def purchase_band(rows: Sequence[PurchaseRow], chip: str, as_of: datetime.date | str, exchange: Sequence[ExchangeRow] = (), scope: Scope = "any") -> PriceBand:
     """The band of the price per chip of ``chip`` [USD]: price of the unit / its chips, at the exchange rate of the row's date.
 
     ``scope``: ``card`` for bare cards, ``system`` for servers and racks (each chip then carries its share of them), or both mixed.
@@ -183,9 +181,7 @@ def purchase_band(
     return _band(chosen, as_of, lambda row: row.price / (row.chips or math.nan) / rate_on(exchange, row.currency, first_day(row.date)))
 
 
-def _band(
-    rows: Sequence[R], as_of: datetime.date | str, dollars: Callable[[R], float], group: Callable[[R], str] | None = None
-) -> PriceBand:
+def _band(rows: Sequence[R], as_of: datetime.date | str, dollars: Callable[[R], float], group: Callable[[R], str] | None = None) -> PriceBand:
     day = _date(as_of)
     past = [row for row in rows if first_day(row.date) <= day]
     usable = [row for row in past if not math.isnan(dollars(row))]

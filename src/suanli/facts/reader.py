@@ -194,9 +194,7 @@ def _names_at(schema: Any, loc: tuple[Any, ...]) -> list[str]:
     node: Any = definitions
     for part in loc:
         node = _resolve(node, definitions)
-        node = (
-            node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, node.get("additionalProperties", {}))
-        )
+        node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, node.get("additionalProperties", {}))
     return list(_resolve(node, definitions).get("properties", {}))
 
 
@@ -241,9 +239,7 @@ def _facts(record: Schema, sources: dict[str, Source], shown: str) -> Iterator[t
         named = (each.source,) if isinstance(each.source, str) else each.source
         for name in named:
             if name not in sources:
-                raise BadFile(
-                    "errors.file_unknown_source", file=shown, key=key, source=name, nearest=", ".join(nearest(name, sources) or sources)
-                )
+                raise BadFile("errors.file_unknown_source", file=shown, key=key, source=name, nearest=", ".join(nearest(name, sources) or sources))
         scale = factor(each.unit, dimension)
         tier = _tier(each.tier, key + ".tier", shown) if each.tier else Tier.MEASURED
         found = tuple(sources[name] for name in named)
@@ -285,10 +281,7 @@ def read_rows(path: Path, schema: type[S]) -> list[S]:
     shown = _shown(path)
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(line for line in file if not line.startswith("#"))
-        return [
-            validate({k: v for k, v in row.items() if v not in ("", None)}, schema, f"{shown}: row {number}")
-            for number, row in enumerate(reader, 2)
-        ]
+        return [validate({k: v for k, v in row.items() if v not in ("", None)}, schema, f"{shown}: row {number}") for number, row in enumerate(reader, 2)]
 
 
 def positive(value: float) -> bool:

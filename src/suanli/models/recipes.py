@@ -18,9 +18,7 @@ def operators(architecture: Architecture) -> tuple[Op, ...]:
     ops = [_times(op, count) for op, count in merged.items()]
     if architecture.streams > 1:
         streams = architecture.streams
-        ops.append(
-            Op("streams", "matmul", "router", architecture.parts, inner=streams * architecture.hidden, outer=(streams + 2) * streams)
-        )
+        ops.append(Op("streams", "matmul", "router", architecture.parts, inner=streams * architecture.hidden, outer=(streams + 2) * streams))
     return (*ops, Op("head", "matmul", "head", 1, inner=architecture.hidden, outer=architecture.vocabulary, split="outer"))
 
 
@@ -108,9 +106,7 @@ def _latent(hidden: int, part: LatentAttention, count: int, name: str) -> Iterat
     cached = part.kv_rank + part.rope_dim
     yield Op(f"{name}.down", "matmul", "latent", count, inner=hidden, outer=part.query_rank + cached)
     yield Op(f"{name}.query_up", "matmul", "latent", count, inner=part.query_rank or hidden, outer=part.heads * key_dim, split="outer")
-    yield Op(
-        f"{name}.kv_up", "matmul", "latent", count, inner=part.kv_rank, outer=part.heads * (part.nope_dim + part.value_dim), split="outer"
-    )
+    yield Op(f"{name}.kv_up", "matmul", "latent", count, inner=part.kv_rank, outer=part.heads * (part.nope_dim + part.value_dim), split="outer")
     if part.gate:
         yield Op(f"{name}.gate", "matmul", "latent", count, inner=hidden, outer=part.heads * part.value_dim, split="outer")
     yield Op(

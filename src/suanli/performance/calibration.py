@@ -18,7 +18,8 @@ Floats = NDArray[np.float64]
 class Constants(Schema):
     """Global constants of the serving model; names are physical, times in seconds, shares of the sheet's peak.
 
-    ``exposed_communication``: share of communication that computation does not hide. ``half_rows``: rows of a product at which half of the compute share is reached.
+    ``exposed_communication``: share of communication that computation does not hide. ``half_rows``: rows of a product at which half
+    of the compute share is reached.
     """
 
     compute_16: float
@@ -102,10 +103,32 @@ class Calibration:
 KNOWLEDGE = ("family", "class", "sheet")
 
 IDEAL = Constants(
-    compute_16=1, compute_8=1, compute_4=1, half_rows=0, memory=1, attention_memory=1, attention_compute=1, link=1, all_reduce_latency=0,
-    all_to_all_latency=0, expert_imbalance=1, launch=0, layer_overhead=0, step_overhead=0, sequence_overhead=0, token_overhead=0, routing_latency=0, exposed_communication=0, interference=1, queue_share=0,
-    prefill_overhead=0, first_token_steps=0, transfer_latency=0, disaggregated_queue=1, memory_usable=1,
-)  # fmt: skip
+    compute_16=1,
+    compute_8=1,
+    compute_4=1,
+    half_rows=0,
+    memory=1,
+    attention_memory=1,
+    attention_compute=1,
+    link=1,
+    all_reduce_latency=0,
+    all_to_all_latency=0,
+    expert_imbalance=1,
+    launch=0,
+    layer_overhead=0,
+    step_overhead=0,
+    sequence_overhead=0,
+    token_overhead=0,
+    routing_latency=0,
+    exposed_communication=0,
+    interference=1,
+    queue_share=0,
+    prefill_overhead=0,
+    first_token_steps=0,
+    transfer_latency=0,
+    disaggregated_queue=1,
+    memory_usable=1,
+)
 
 
 def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool = False) -> Calibration:

@@ -110,9 +110,12 @@ def _common(row: Row, case: Case, lengths: tuple[float, float]) -> dict[str, flo
         accepted = 1.8
         case.assumed.append("accepted=1.8")
     return {
-        "scheme": scheme, "input_length": lengths[0] * share, "output_length": max(lengths[1] * share, 1.0),
-        "cache_bits": 16.0 if scheme == 0 else 8.0, "accepted": accepted,
-    }  # fmt: skip
+        "scheme": scheme,
+        "input_length": lengths[0] * share,
+        "output_length": max(lengths[1] * share, 1.0),
+        "cache_bits": 16.0 if scheme == 0 else 8.0,
+        "accepted": accepted,
+    }
 
 
 def _aggregated(row: Row, case: Case) -> list[dict[str, float]]:
@@ -148,9 +151,20 @@ def _ep(case: Case, ep: float, tp: float, dp: float) -> float:
 
 
 def _disaggregated(row: Row, case: Case) -> list[dict[str, float]]:
-    value = {key: number(row, key) for key in (
-        "n_chips", "prefill_workers", "prefill_chips", "prefill_dp", "prefill_ep", "decode_workers", "decode_chips", "decode_dp", "decode_ep",
-    )}  # fmt: skip
+    value = {
+        key: number(row, key)
+        for key in (
+            "n_chips",
+            "prefill_workers",
+            "prefill_chips",
+            "prefill_dp",
+            "prefill_ep",
+            "decode_workers",
+            "decode_chips",
+            "decode_dp",
+            "decode_ep",
+        )
+    }
     if any(value[key] < 1 for key in value if not key.endswith("ep")) or value["n_chips"] < 2:
         return []
     if not any(math.isnan(value[key]) for key in ("prefill_workers", "prefill_chips", "decode_workers", "decode_chips")):
@@ -169,16 +183,26 @@ def _disaggregated(row: Row, case: Case) -> list[dict[str, float]]:
         for wide in _worker_sizes(prefill):
             for deep in _worker_sizes(decode):
                 for dp in {1.0, deep}:
-                    found.append(_split(
-                        case, prefill_workers=prefill / wide, prefill_chips=wide, prefill_dp=wide, prefill_ep=wide,
-                        decode_workers=decode / deep, decode_chips=deep, decode_dp=dp, decode_ep=deep,
-                    ))  # fmt: skip
+                    found.append(
+                        _split(
+                            case,
+                            prefill_workers=prefill / wide,
+                            prefill_chips=wide,
+                            prefill_dp=wide,
+                            prefill_ep=wide,
+                            decode_workers=decode / deep,
+                            decode_chips=deep,
+                            decode_dp=dp,
+                            decode_ep=deep,
+                        )
+                    )
     return found
 
 
 def _holds(case: Case, chips: float) -> bool:
     """Whether a pool that a row names can hold the model at all (some tables write 1 for unknown)."""
-    assert case.chip is not None and case.model is not None
+    assert case.chip is not None
+    assert case.model is not None
     return chips * case.chip.memory_capacity > case.model.parameters / 2
 
 
@@ -188,13 +212,27 @@ def _worker_sizes(pool: float) -> list[float]:
 
 
 def _split(
-    case: Case, *, prefill_workers: float, prefill_chips: float, prefill_dp: float, prefill_ep: float,
-    decode_workers: float, decode_chips: float, decode_dp: float, decode_ep: float,
-) -> dict[str, float]:  # fmt: skip
+    case: Case,
+    *,
+    prefill_workers: float,
+    prefill_chips: float,
+    prefill_dp: float,
+    prefill_ep: float,
+    decode_workers: float,
+    decode_chips: float,
+    decode_dp: float,
+    decode_ep: float,
+) -> dict[str, float]:
     dp = 1.0 if math.isnan(decode_dp) else decode_dp
     prefill_dp = 1.0 if math.isnan(prefill_dp) else prefill_dp
     return {
-        "tp": decode_chips / dp, "pp": 1.0, "dp": dp, "ep": _ep(case, decode_ep, decode_chips / dp, dp), "replicas": decode_workers,
-        "prefill_replicas": prefill_workers, "prefill_tp": prefill_chips / prefill_dp, "prefill_dp": prefill_dp,
+        "tp": decode_chips / dp,
+        "pp": 1.0,
+        "dp": dp,
+        "ep": _ep(case, decode_ep, decode_chips / dp, dp),
+        "replicas": decode_workers,
+        "prefill_replicas": prefill_workers,
+        "prefill_tp": prefill_chips / prefill_dp,
+        "prefill_dp": prefill_dp,
         "prefill_ep": _ep(case, prefill_ep, prefill_chips / prefill_dp, prefill_dp),
-    }  # fmt: skip
+    }

@@ -66,9 +66,24 @@ class Configs:
 def configs(count: int, **given: Any) -> Configs:
     """Configs from scalars and arrays, broadcast to ``count`` rows, with the defaults of one aggregated 16-bit chip."""
     values: dict[str, Any] = {
-        "platform": 0, "scheme": 0, "tp": 1, "pp": 1, "dp": 1, "ep": 1, "concurrency": 1, "input_length": 0, "output_length": 1,
-        "cache_bits": 16, "accepted": 1, "engine_ttft": 1, "replicas": 1, "prefill_replicas": 0, "prefill_tp": 1, "prefill_dp": 1, "prefill_ep": 1,
-    } | given  # fmt: skip
+        "platform": 0,
+        "scheme": 0,
+        "tp": 1,
+        "pp": 1,
+        "dp": 1,
+        "ep": 1,
+        "concurrency": 1,
+        "input_length": 0,
+        "output_length": 1,
+        "cache_bits": 16,
+        "accepted": 1,
+        "engine_ttft": 1,
+        "replicas": 1,
+        "prefill_replicas": 0,
+        "prefill_tp": 1,
+        "prefill_dp": 1,
+        "prefill_ep": 1,
+    } | given
     kinds: dict[str, Any] = {"platform": np.int64, "scheme": np.int64}
     columns: dict[str, Any] = {}
     for name, value in values.items():
@@ -84,7 +99,8 @@ BOUNDS = ("compute", "memory", "communication", "overhead", "queue")
 class Estimate:
     """The answer: (S, N) with S = 1 (point) or 3 (low, mid, high of an 80 % interval), or (N,) where one value serves all scenarios.
 
-    ``ttft``, ``tpot`` [s]; ``tokens_rate`` output tokens/s of the replica (all workers), ``tokens_rate_per_chip``; ``running`` sequences decoded together per replica
+    ``ttft``, ``tpot`` [s]; ``tokens_rate`` output tokens/s of the replica (all workers), ``tokens_rate_per_chip``; ``running``
+    sequences decoded together per replica
     (N,); ``fits`` sequences its cache holds (N,); ``weight_bytes``, ``cache_bytes`` per chip (N,); ``utilisation`` of the 16-bit peak (N,); ``power`` [W] of
     all chips with their share of the servers; ``why_not`` Reason flags, ``bound_by`` index into ``BOUNDS``, ``tier`` of the worst input.
     """

@@ -58,9 +58,20 @@ def explain(model: Model, platforms: Platforms, calibration: Calibration, precis
     prefill = pass_time(model, w, tokens=c.input_length * c.pp, sequences=one * c.pp, context=c.input_length, decode=False, trace=prefill_lines)
     platform = int(c.platform[0])
     return Explanation(
-        estimate=estimate, capacity=float(platforms.capacity[platform]), usable=calibration.constants.memory_usable, weight_bytes=float(held[0]),
-        cache_bytes_per_sequence=float(each[0]), fits=float(estimate.fits[0]), running=float(estimate.running[0]), context=float(context[0]), decode=decode,
-        decode_lines=tuple(decode_lines), prefill=prefill, prefill_lines=tuple(prefill_lines),
-        achieved_bandwidth=float((w.bandwidth * w.constants.memory)[0]), achieved_flop_rate={role: float(rate[0]) for role, rate in w.flop_rate.items()},
-        peak_16=float(np.fmax(platforms.peak[platform, 3], platforms.peak[platform, 4])), bandwidth=float(platforms.bandwidth[platform]),
-    )  # fmt: skip
+        estimate=estimate,
+        capacity=float(platforms.capacity[platform]),
+        usable=calibration.constants.memory_usable,
+        weight_bytes=float(held[0]),
+        cache_bytes_per_sequence=float(each[0]),
+        fits=float(estimate.fits[0]),
+        running=float(estimate.running[0]),
+        context=float(context[0]),
+        decode=decode,
+        decode_lines=tuple(decode_lines),
+        prefill=prefill,
+        prefill_lines=tuple(prefill_lines),
+        achieved_bandwidth=float((w.bandwidth * w.constants.memory)[0]),
+        achieved_flop_rate={role: float(rate[0]) for role, rate in w.flop_rate.items()},
+        peak_16=float(np.fmax(platforms.peak[platform, 3], platforms.peak[platform, 4])),
+        bandwidth=float(platforms.bandwidth[platform]),
+    )

@@ -17,7 +17,12 @@ Floats = NDArray[np.float64]
 
 ROLES = ("attention", "latent", "ffn", "experts", "router", "head")
 #: what a precision computes at where the chip has no units for it: weights are stored narrow, computed wide
-FALLBACK = {"fp4": ("fp8", "bf16"), "fp8": ("bf16",), "int8": ("bf16",), "int4": ("bf16",), }
+FALLBACK = {
+    "fp4": ("fp8", "bf16"),
+    "fp8": ("bf16",),
+    "int8": ("bf16",),
+    "int4": ("bf16",),
+}
 
 
 class Scheme(Schema):
@@ -47,7 +52,17 @@ class PrecisionFile(Schema):
 
 SCHEMES = ("bf16", "fp8", "int8", "fp4", "int4")
 #: how people write them
-ALIASES = {"fp16": "bf16", "f16": "bf16", "w8a8": "int8", "w4a16": "int4", "w4a8": "int4", "nvfp4": "fp4", "mxfp4": "fp4", "float16": "bf16", "bfloat16": "bf16"}
+ALIASES = {
+    "fp16": "bf16",
+    "f16": "bf16",
+    "w8a8": "int8",
+    "w4a16": "int4",
+    "w4a8": "int4",
+    "nvfp4": "fp4",
+    "mxfp4": "fp4",
+    "float16": "bf16",
+    "bfloat16": "bf16",
+}
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,9 @@ def best_rows(batch: Batch, estimate: Estimate) -> NDArray[np.int64]:
     return np.asarray(order[first])
 
 
-def predict_batch(batch: Batch, platforms: Platforms, calibration: Calibration, precisions: Precisions, scenarios: int = 3) -> tuple[NDArray[np.int64], Configs, Estimate]:
+def predict_batch(
+    batch: Batch, platforms: Platforms, calibration: Calibration, precisions: Precisions, scenarios: int = 3
+) -> tuple[NDArray[np.int64], Configs, Estimate]:
     """(case index, chosen configuration, estimate) of one batch."""
     point = serve(batch.model, platforms, calibration, precisions, batch.configs)
     rows = best_rows(batch, point)
@@ -73,5 +75,3 @@ def platform_index(cases: Sequence[Case]) -> tuple[list[Chip], dict[str, int]]:
     """The distinct chips of the cases, and the row of each."""
     chips = {case.chip.id: case.chip for case in cases if case.chip is not None}
     return list(chips.values()), {name: row for row, name in enumerate(chips)}
-
-

@@ -71,10 +71,10 @@ def _serve(model: Model, platforms: Platforms, calibration: Calibration, precisi
     return _with_interval(estimate, calibration, c) if scenarios == 3 else estimate
 
 
-def _worker(model: Model, platforms: Platforms, calibration: Calibration, precisions: Precisions, c: Configs, tp: Floats, pp: Floats, dp: Floats, ep: Floats) -> Worker:
-    return worker(
-        model, platforms, calibration, precisions, platform=c.platform, scheme=c.scheme, tp=tp, pp=pp, dp=dp, ep=ep, cache_bits=c.cache_bits
-    )  # fmt: skip
+def _worker(
+    model: Model, platforms: Platforms, calibration: Calibration, precisions: Precisions, c: Configs, tp: Floats, pp: Floats, dp: Floats, ep: Floats
+) -> Worker:
+    return worker(model, platforms, calibration, precisions, platform=c.platform, scheme=c.scheme, tp=tp, pp=pp, dp=dp, ep=ep, cache_bits=c.cache_bits)
 
 
 def _load(model: Model, platforms: Platforms, calibration: Calibration, c: Configs, weights: Floats) -> tuple[_Load, Floats]:
@@ -103,9 +103,12 @@ def _reasons(model: Model, platforms: Platforms, precisions: Precisions, c: Conf
     odd = (c.ep > c.tp * c.dp) | np.any([c.ep > e for e in experts], axis=0) if experts else c.ep > 1
     context = arch.context if arch.context else np.inf
     return (
-        reasons | flag(~divides, Reason.HEADS) | flag(c.pp > arch.layers, Reason.LAYERS) | flag(odd, Reason.EXPERTS)
+        reasons
+        | flag(~divides, Reason.HEADS)
+        | flag(c.pp > arch.layers, Reason.LAYERS)
+        | flag(odd, Reason.EXPERTS)
         | flag(c.input_length + c.output_length > context, Reason.CONTEXT)
-    )  # fmt: skip
+    )
 
 
 def _prefill(
@@ -150,9 +153,21 @@ def _bound(step: Pass, load: _Load) -> NDArray[np.int64]:
 
 
 def _estimate(
-    model: Model, platforms: Platforms, calibration: Calibration, c: Configs, ttft: Floats, tpot: Floats, rate: Floats, why_not: NDArray[np.int64],
-    bound: NDArray[np.int64], load: _Load, weights: Floats, per_sequence: Floats, prefill_time: Floats, step_time: Floats,
-) -> Estimate:  # fmt: skip
+    model: Model,
+    platforms: Platforms,
+    calibration: Calibration,
+    c: Configs,
+    ttft: Floats,
+    tpot: Floats,
+    rate: Floats,
+    why_not: NDArray[np.int64],
+    bound: NDArray[np.int64],
+    load: _Load,
+    weights: Floats,
+    per_sequence: Floats,
+    prefill_time: Floats,
+    step_time: Floats,
+) -> Estimate:
     answered = why_not == 0
 
     def shown(values: Floats) -> Floats:
@@ -161,10 +176,21 @@ def _estimate(
     tier = np.maximum(platforms.tier[c.platform], np.where(calibration.knowledge[c.platform] == 0, Tier.DERIVED, Tier.ESTIMATED))
     power = platforms.power[c.platform] * c.chips
     return Estimate(
-        ttft=shown(ttft), tpot=shown(tpot), tokens_rate=shown(rate), tokens_rate_per_chip=shown(rate / c.chips),
-        running=load.running * c.dp * c.replicas, fits=load.fits * c.dp * c.replicas, weight_bytes=weights, cache_bytes=per_sequence * load.running,
-        prefill_time=prefill_time, step_time=step_time, power=shown(power), why_not=why_not, bound_by=bound, tier=tier.astype(np.int64),
-    )  # fmt: skip
+        ttft=shown(ttft),
+        tpot=shown(tpot),
+        tokens_rate=shown(rate),
+        tokens_rate_per_chip=shown(rate / c.chips),
+        running=load.running * c.dp * c.replicas,
+        fits=load.fits * c.dp * c.replicas,
+        weight_bytes=weights,
+        cache_bytes=per_sequence * load.running,
+        prefill_time=prefill_time,
+        step_time=step_time,
+        power=shown(power),
+        why_not=why_not,
+        bound_by=bound,
+        tier=tier.astype(np.int64),
+    )
 
 
 def _with_interval(estimate: Estimate, calibration: Calibration, c: Configs) -> Estimate:
@@ -178,6 +204,10 @@ def _with_interval(estimate: Estimate, calibration: Calibration, c: Configs) -> 
     from dataclasses import replace
 
     return replace(
-        estimate, ttft=spread(estimate.ttft, "ttft"), tpot=spread(estimate.tpot, "tpot"), tokens_rate=spread(estimate.tokens_rate, "throughput"),
-        tokens_rate_per_chip=spread(estimate.tokens_rate_per_chip, "throughput"), power=np.repeat(estimate.power, 3, axis=0),
-    )  # fmt: skip
+        estimate,
+        ttft=spread(estimate.ttft, "ttft"),
+        tpot=spread(estimate.tpot, "tpot"),
+        tokens_rate=spread(estimate.tokens_rate, "throughput"),
+        tokens_rate_per_chip=spread(estimate.tokens_rate_per_chip, "throughput"),
+        power=np.repeat(estimate.power, 3, axis=0),
+    )

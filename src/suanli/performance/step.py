@@ -42,9 +42,19 @@ class Worker:
 
 
 def worker(
-    model: Model, platforms: Platforms, calibration: Calibration, precisions: Precisions, *,
-    platform: Array, scheme: Array, tp: Array, pp: Array, dp: Array, ep: Array, cache_bits: Array,
-) -> Worker:  # fmt: skip
+    model: Model,
+    platforms: Platforms,
+    calibration: Calibration,
+    precisions: Precisions,
+    *,
+    platform: Array,
+    scheme: Array,
+    tp: Array,
+    pp: Array,
+    dp: Array,
+    ep: Array,
+    cache_bits: Array,
+) -> Worker:
     """The achieved rates of a worker of ``tp`` x ``pp`` x ``dp`` chips; links are the scale-up domain's while the group fits in it."""
     k = calibration.constants
     share = {"bf16": k.compute_16, "fp8": k.compute_8, "int8": k.compute_8, "fp4": k.compute_4}
@@ -55,13 +65,20 @@ def worker(
     link, domain, fabric = platforms.link[platform], platforms.domain[platform], platforms.fabric[platform]
     group = tp * dp
     return Worker(
-        constants=k, tp=tp, pp=pp, dp=dp, ep=ep,
+        constants=k,
+        tp=tp,
+        pp=pp,
+        dp=dp,
+        ep=ep,
         weight_bytes={role: precisions.bits[role][scheme] / 8 for role in roles},
-        flop_rate={role: peak_16 if role in wide else peaks[platform, scheme] for role in roles}, flop_rate_16=peak_16,
+        flop_rate={role: peak_16 if role in wide else peaks[platform, scheme] for role in roles},
+        flop_rate_16=peak_16,
         bandwidth=platforms.bandwidth[platform],
-        tensor_link=np.where(tp <= domain, link, fabric) * k.link, expert_link=np.where(group <= domain, link, fabric) * k.link,
-        cache_bytes=cache_bits / 8, slower=calibration.slower[platform],
-    )  # fmt: skip
+        tensor_link=np.where(tp <= domain, link, fabric) * k.link,
+        expert_link=np.where(group <= domain, link, fabric) * k.link,
+        cache_bytes=cache_bits / 8,
+        slower=calibration.slower[platform],
+    )
 
 
 def _achieved(peaks: Floats, name: str, share: dict[str, float]) -> Floats:
@@ -98,9 +115,7 @@ class Line:
         return self.count * (np.maximum(self.flop_time, self.byte_time) + self.launch)
 
 
-def pass_time(
-    model: Model, w: Worker, *, tokens: Floats, sequences: Floats, context: Floats, decode: bool, trace: list[Line] | None = None
-) -> Pass:  # fmt: skip
+def pass_time(model: Model, w: Worker, *, tokens: Floats, sequences: Floats, context: Floats, decode: bool, trace: list[Line] | None = None) -> Pass:
     """Seconds for ``tokens`` tokens per attention rank that belong to ``sequences`` sequences.
 
     Decode: one token a sequence over ``context`` cached tokens. Prefill: prompts of ``context`` tokens from the first to the last.

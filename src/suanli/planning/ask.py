@@ -52,7 +52,8 @@ class Ask:
     """Traffic of one model, its targets, where and when, and what may be used. SI; every field filled, ``filled`` lists what was not asked.
 
     ``rate`` [1/s] mean, ``peak_to_mean`` its busiest minute; lengths [tokens]; ``ttft``, ``tpot`` [s] targets (infinite = none);
-    ``precisions`` scheme codes allowed (``precisions_named``: by the user); ``duty`` the busy share of a fleet (its idle share covers the peaks); ``layout`` fixed tp/pp/dp/ep; ``ideal`` = every efficiency 1 and no queueing.
+    ``precisions`` scheme codes allowed (``precisions_named``: by the user); ``duty`` the busy share of a fleet (its idle share covers
+    the peaks); ``layout`` fixed tp/pp/dp/ep; ``ideal`` = every efficiency 1 and no queueing.
     """
 
     model: Model
@@ -86,10 +87,25 @@ def load_planning(catalogue: Catalogue) -> Mapping[str, Fact]:
 
 
 def make_ask(
-    catalogue: Catalogue, model: Model, place: Place, *, workload: Workload | None = None, rate: float | None = None, input_length: float | None = None,
-    output_length: float | None = None, ttft: float | None = None, tpot: float | None = None, on: datetime.date | None = None, chips: tuple[str, ...] = (),
-    precision: str | None = None, layout: Mapping[str, float] | None = None, acquire: Acquire = "rent", licence: Licence = "exclude", buyer: str = "", ideal: bool = False,
-) -> Ask:  # fmt: skip
+    catalogue: Catalogue,
+    model: Model,
+    place: Place,
+    *,
+    workload: Workload | None = None,
+    rate: float | None = None,
+    input_length: float | None = None,
+    output_length: float | None = None,
+    ttft: float | None = None,
+    tpot: float | None = None,
+    on: datetime.date | None = None,
+    chips: tuple[str, ...] = (),
+    precision: str | None = None,
+    layout: Mapping[str, float] | None = None,
+    acquire: Acquire = "rent",
+    licence: Licence = "exclude",
+    buyer: str = "",
+    ideal: bool = False,
+) -> Ask:
     """An Ask from what the user said; raises ``BadInput`` for a negative number, a future date or an open traffic."""
     defaults = load_planning(catalogue)
     notes: list[Filled] = []
@@ -122,14 +138,32 @@ def make_ask(
         cache_bits = {"bf16": 16.0, "fp16": 16.0, "fp8": 8.0, "int8": 8.0, "fp4": 4.0, "int4": 4.0}[workload.kv_precision]
     codes = _precisions(model, precision, notes)
     return Ask(
-        model=model, workload=traffic, rate=rate, input_length=input_length, output_length=output_length,
+        model=model,
+        workload=traffic,
+        rate=rate,
+        input_length=input_length,
+        output_length=output_length,
         ttft=math.inf if ideal and ttft is None else pick("ttft", ttft, workload.ttft if workload else math.nan, traffic, unit=" s"),
         tpot=math.inf if ideal and tpot is None else pick("tpot", tpot, workload.tpot if workload else math.nan, traffic, unit=" s"),
-        peak_to_mean=1.0 if ideal or (workload and not math.isnan(workload.duty)) else pick("peak_to_mean", None, workload.peak_to_mean if workload else math.nan, traffic),
-        service_variation=_variation(workload, defaults), duty=1.0 if workload is None or math.isnan(workload.duty) else workload.duty,
-        cache_bits=cache_bits, place=place, on=on, chips=chips, precisions=codes, precisions_named=precision is not None, layout=_whole(layout), acquire=acquire, licence=licence,
-        buyer=buyer, ideal=ideal, assumptions=defaults, filled=tuple(notes),
-    )  # fmt: skip
+        peak_to_mean=1.0
+        if ideal or (workload and not math.isnan(workload.duty))
+        else pick("peak_to_mean", None, workload.peak_to_mean if workload else math.nan, traffic),
+        service_variation=_variation(workload, defaults),
+        duty=1.0 if workload is None or math.isnan(workload.duty) else workload.duty,
+        cache_bits=cache_bits,
+        place=place,
+        on=on,
+        chips=chips,
+        precisions=codes,
+        precisions_named=precision is not None,
+        layout=_whole(layout),
+        acquire=acquire,
+        licence=licence,
+        buyer=buyer,
+        ideal=ideal,
+        assumptions=defaults,
+        filled=tuple(notes),
+    )
 
 
 def _whole(layout: Mapping[str, float] | None) -> Mapping[str, float]:

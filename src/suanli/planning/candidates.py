@@ -51,9 +51,7 @@ def candidates(model: Model, platforms: Platforms, precisions: Precisions, ask: 
     load 1, so that their reason is found by the same model.
     """
     shapes = every_layout(model, ask.layout)
-    platform, scheme, shape = (
-        grid.ravel() for grid in np.meshgrid(np.arange(len(platforms)), np.array(ask.precisions), np.arange(len(shapes)), indexing="ij")
-    )
+    platform, scheme, shape = (grid.ravel() for grid in np.meshgrid(np.arange(len(platforms)), np.array(ask.precisions), np.arange(len(shapes)), indexing="ij"))
     tp, pp, dp, ep = shapes[shape].T
     inside = ((tp * dp <= np.maximum(platforms.domain[platform], 1)) | (len(shapes) == 1)) & native(platforms, precisions, ask)[platform, scheme]
     platform, scheme, tp, pp, dp, ep = (column[inside] for column in (platform, scheme, tp, pp, dp, ep))
@@ -82,6 +80,15 @@ def _with_loads(
     keep[:, 1:] = loads[:, 1:] > loads[:, :-1]
     row, column = np.nonzero(keep)
     return configs(
-        len(row), platform=platform[row], scheme=scheme[row], tp=tp[row], pp=pp[row], dp=dp[row], ep=ep[row], concurrency=loads[row, column],
-        input_length=ask.input_length, output_length=ask.output_length, cache_bits=bits[row],
-    )  # fmt: skip
+        len(row),
+        platform=platform[row],
+        scheme=scheme[row],
+        tp=tp[row],
+        pp=pp[row],
+        dp=dp[row],
+        ep=ep[row],
+        concurrency=loads[row, column],
+        input_length=ask.input_length,
+        output_length=ask.output_length,
+        cache_bits=bits[row],
+    )

@@ -142,7 +142,9 @@ def make_plan(catalogue: Catalogue, ask: Ask) -> Plan:
         options, nearest = _options(catalogue, ask, sweep, prices, outcome)
     left = _left_out(chips, barred, options, nearest, outcome)
     if not options:
-        raise NoAnswer("planning.no_answer", model=ask.model.name, place={"en": ask.place.name, "zh": ask.place.name_zh}, reasons=_summary(left), left_out=tuple(left))
+        raise NoAnswer(
+            "planning.no_answer", model=ask.model.name, place={"en": ask.place.name, "zh": ask.place.name_zh}, reasons=_summary(left), left_out=tuple(left)
+        )
     currency, rate = _currency(catalogue, ask)
     return Plan(ask, tuple(options), tuple(left), rate, currency, tried, time.perf_counter() - started)
 
@@ -160,7 +162,7 @@ def _barred(chips: Mapping[str, Chip], wanted: set[str], law: Screen, ask: Ask) 
             reason |= Reason.EXCLUDED
         if not wanted and (chip.segment not in SERVER_SEGMENTS or chip.kind == "soc") and not chip.own:
             reason |= Reason.SEGMENT
-        if chip.released and first_day(chip.released) > ask.on or (not chip.released and not wanted and not chip.own):
+        if (chip.released and first_day(chip.released) > ask.on) or (not chip.released and not wanted and not chip.own):
             reason |= Reason.RELEASE
         name = OUTCOMES[outcome]
         if ask.licence == "exclude" and not ask.ideal and name in ("licence", "prohibited"):
@@ -186,9 +188,7 @@ def _sweep(catalogue: Catalogue, ask: Ask, pairs: tuple[tuple[Chip, System | Non
     return Sweep(platforms, pairs, calibration, precisions, tried, serve(ask.model, platforms, calibration, precisions, tried))
 
 
-def _options(
-    catalogue: Catalogue, ask: Ask, sweep: Sweep, prices: Prices, outcome: Mapping[str, tuple[int, str]]
-) -> tuple[list[Option], dict[str, Reason]]:
+def _options(catalogue: Catalogue, ask: Ask, sweep: Sweep, prices: Prices, outcome: Mapping[str, tuple[int, str]]) -> tuple[list[Option], dict[str, Reason]]:
     c, e = sweep.configs, sweep.estimate
     own = owning(catalogue, ask)
     chip_rows = prices.rows(sweep.platforms.chip)[c.platform]
@@ -224,7 +224,18 @@ def _cheapest(group: NDArray[np.int64], cost: Floats, count: int) -> NDArray[np.
 
 def _nearest(sweep: Sweep, reasons: NDArray[np.int64]) -> dict[str, Reason]:
     """By chip: the reason of the configuration that came nearest (fewest and latest hurdles)."""
-    hurdles = [Reason.UNKNOWN_FACTS, Reason.HEADS, Reason.EXPERTS, Reason.LAYERS, Reason.CONTEXT, Reason.WEIGHTS, Reason.CACHE, Reason.TPOT, Reason.TTFT, Reason.PRICE]
+    hurdles = [
+        Reason.UNKNOWN_FACTS,
+        Reason.HEADS,
+        Reason.EXPERTS,
+        Reason.LAYERS,
+        Reason.CONTEXT,
+        Reason.WEIGHTS,
+        Reason.CACHE,
+        Reason.TPOT,
+        Reason.TTFT,
+        Reason.PRICE,
+    ]
     score = np.full(len(reasons), len(hurdles))
     for place in range(len(hurdles) - 1, -1, -1):
         score[(reasons & int(hurdles[place])) != 0] = place
@@ -259,15 +270,34 @@ def _option(
         return Band(*(float(each) for each in values[:, row]))
 
     return Option(
-        chip=chip, system=system, precision=SCHEMES[final.scheme[row]], tp=int(final.tp[row]), pp=int(final.pp[row]), dp=int(final.dp[row]), ep=int(final.ep[row]),
-        concurrency=int(final.concurrency[row]), replicas=Band(*(float(each) for each in needed[:, row])), chips=Band(*(float(each) for each in chips)),
-        ttft=band(full.ttft), tpot=band(full.tpot), tokens_rate_per_chip=band(full.tokens_rate_per_chip), cost_per_hour=Band(float(low), costs[1], float(high)),
-        cost_per_million=Band(float(low) * million, costs[1] * million, float(high) * million), power=Band(*(float(each) for each in power)),
-        kilowatt_hours_per_million=float(footprint.kwh_per_million_tokens[1]), carbon_per_million=Band(*(float(each) for each in footprint.kg_per_million_tokens)),
-        bound_by=BOUNDS[full.bound_by[row]], tier=int(full.tier[row]), price_tier=int(prices.tier[chip_row[0]]), price_estimated=bool(prices.estimated[chip_row[0]]),
-        price_sources=prices.sources[chip_row[0]], price_newest=prices.newest[chip_row[0]], verdict=OUTCOMES[code], licence=str(licence),
+        chip=chip,
+        system=system,
+        precision=SCHEMES[final.scheme[row]],
+        tp=int(final.tp[row]),
+        pp=int(final.pp[row]),
+        dp=int(final.dp[row]),
+        ep=int(final.ep[row]),
+        concurrency=int(final.concurrency[row]),
+        replicas=Band(*(float(each) for each in needed[:, row])),
+        chips=Band(*(float(each) for each in chips)),
+        ttft=band(full.ttft),
+        tpot=band(full.tpot),
+        tokens_rate_per_chip=band(full.tokens_rate_per_chip),
+        cost_per_hour=Band(float(low), costs[1], float(high)),
+        cost_per_million=Band(float(low) * million, costs[1] * million, float(high) * million),
+        power=Band(*(float(each) for each in power)),
+        kilowatt_hours_per_million=float(footprint.kwh_per_million_tokens[1]),
+        carbon_per_million=Band(*(float(each) for each in footprint.kg_per_million_tokens)),
+        bound_by=BOUNDS[full.bound_by[row]],
+        tier=int(full.tier[row]),
+        price_tier=int(prices.tier[chip_row[0]]),
+        price_estimated=bool(prices.estimated[chip_row[0]]),
+        price_sources=prices.sources[chip_row[0]],
+        price_newest=prices.newest[chip_row[0]],
+        verdict=OUTCOMES[code],
+        licence=str(licence),
         assumed=sweep.platforms.assumed[final.platform[row]],
-    )  # fmt: skip
+    )
 
 
 def _marked(options: list[Option]) -> list[Option]:
@@ -316,5 +346,3 @@ def _currency(catalogue: Catalogue, ask: Ask) -> tuple[str, float]:
     currency = ask.place.currency or "USD"
     rate = 1.0 if currency == "USD" else exchange_rate(catalogue, currency, ask.on)
     return ("USD", 1.0) if np.isnan(rate) else (currency, float(rate))
-
-

@@ -12,8 +12,19 @@ from numpy.typing import NDArray
 from suanli.economics import CostBreakdown, buy_cost, class_price_band, rent_cost
 from suanli.economics import PriceBand as ClassBand
 from suanli.facts import Catalogue, Fact, Tier
-from suanli.facts.prices import ExchangeRow, PriceBand, RentalRow, load_assumptions, load_exchange, load_purchases, load_rentals, purchase_band, rate_on, rental_band
-from suanli.hardware import Chip, Platforms
+from suanli.facts.prices import (
+    ExchangeRow,
+    PriceBand,
+    RentalRow,
+    load_assumptions,
+    load_exchange,
+    load_purchases,
+    load_rentals,
+    purchase_band,
+    rate_on,
+    rental_band,
+)
+from suanli.hardware import Chip
 from suanli.planning.ask import Ask
 from suanli.units import factor
 
@@ -67,7 +78,14 @@ def prices_of(catalogue: Catalogue, chips: Mapping[str, Chip], ask: Ask) -> Pric
     band = np.where(estimated, np.stack([guess.low, guess.mid, guess.high]), np.where(single, band[1] * np.sqrt(spread), band))
     tier = np.where(estimated, Tier.ESTIMATED, [each.tier for each in bands]).astype(np.int64)
     return Prices(
-        tuple(chips), band, tier, estimated, whole, np.array([each.count for each in bands]), tuple(each.newest for each in bands), tuple(each.sources for each in bands)
+        tuple(chips),
+        band,
+        tier,
+        estimated,
+        whole,
+        np.array([each.count for each in bands]),
+        tuple(each.newest for each in bands),
+        tuple(each.sources for each in bands),
     )
 
 
@@ -80,7 +98,9 @@ def _estimate(chips: Mapping[str, Chip], known: Floats) -> ClassBand:
     def column(name: str) -> Floats:
         return np.array([getattr(chip, name) for chip in chips.values()])
 
-    peak = np.array([max(chip.peaks.get("bf16", math.nan), chip.peaks.get("fp16", math.nan), key=lambda v: -1 if math.isnan(v) else v) for chip in chips.values()])
+    peak = np.array(
+        [max(chip.peaks.get("bf16", math.nan), chip.peaks.get("fp16", math.nan), key=lambda v: -1 if math.isnan(v) else v) for chip in chips.values()]
+    )
     codes = np.array([2 * (chip.hq_country == "CN") + (chip.segment == "datacenter") for chip in chips.values()])
     return class_price_band(known, peak, column("memory_capacity"), column("memory_bandwidth"), codes)
 
@@ -111,9 +131,15 @@ def owning(catalogue: Catalogue, ask: Ask) -> Owning:
     tariff = place.power_price / (1.0 if currency == "USD" else rate_on(load_exchange(catalogue), currency, ask.on))
     years = three(facts["depreciation"])[::-1] / factor("year", "second")  # a longer life is cheaper
     return Owning(
-        three(facts["server_overhead"]), three(facts["network_share"]), years, three(facts["maintenance_share"]), three(facts["hosting"]),
-        three(ask.assumptions["capital_rate"]), tariff, place.pue,
-    )  # fmt: skip
+        three(facts["server_overhead"]),
+        three(facts["network_share"]),
+        years,
+        three(facts["maintenance_share"]),
+        three(facts["hosting"]),
+        three(ask.assumptions["capital_rate"]),
+        tariff,
+        place.pue,
+    )
 
 
 def hourly_cost(ask: Ask, prices: Prices, own: Owning, chip_rows: NDArray[np.int64], chips: Floats, power: Floats, scenario: int) -> CostBreakdown:
@@ -123,6 +149,16 @@ def hourly_cost(ask: Ask, prices: Prices, own: Owning, chip_rows: NDArray[np.int
         return rent_cost(price, chips)
     overhead = np.where(prices.whole[chip_rows], 0.0, own.server_overhead[scenario])
     return buy_cost(
-        price, chips, overhead, own.network_share[scenario], own.years[scenario], 0.0, own.maintenance[scenario], power, own.pue, own.tariff, own.hosting[scenario],
+        price,
+        chips,
+        overhead,
+        own.network_share[scenario],
+        own.years[scenario],
+        0.0,
+        own.maintenance[scenario],
+        power,
+        own.pue,
+        own.tariff,
+        own.hosting[scenario],
         own.capital_rate[scenario],
-    )  # fmt: skip
+    )

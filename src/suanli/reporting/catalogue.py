@@ -53,8 +53,7 @@ def compare_report(kind: str, things: Sequence[Any], say: Tongue) -> Report:
     for start in range(0, len(cards), ABREAST):
         blocks.append(_abreast(cards[start : start + ABREAST], LETTERS[start : start + ABREAST], cited, say))
     marks = ", ".join(
-        f"{say(f'tiers.mark.{name}')} = {say(f'tiers.name.{name}')}"
-        for name in ("measured", "official", "reported", "derived", "estimated", "assumed")
+        f"{say(f'tiers.mark.{name}')} = {say(f'tiers.name.{name}')}" for name in ("measured", "official", "reported", "derived", "estimated", "assumed")
     )
     return report(blocks, Line(say("reporting.compare.marks", marks=marks)), Heading(say("reporting.sources")), cited.lines(say))
 
@@ -70,9 +69,7 @@ def _abreast(cards: Sequence[Card], letters: str, cited: Sources, say: Tongue) -
         units = {each.unit for each in found}
         unit = found[0].unit if len(units) == 1 else ""
         rows.append((found[0].label, unit, *(_compared(each.get(key), not unit, cited, say) for each in entries)))
-    columns = [(say("reporting.column.figure"), "text"), (say("reporting.column.unit"), "text")] + [
-        (letter, "text") for letter in letters[: len(cards)]
-    ]
+    columns = [(say("reporting.column.figure"), "text"), (say("reporting.column.unit"), "text")] + [(letter, "text") for letter in letters[: len(cards)]]
     return Table(table(columns, rows).columns, table(columns, rows).rows)  # type: ignore[arg-type]
 
 

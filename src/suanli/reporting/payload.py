@@ -112,19 +112,14 @@ def ask_object(ask: Ask) -> dict[str, Any]:
         "precisions": [SCHEMES[code] for code in ask.precisions],
         "place": {"id": place.id, "jurisdiction": place.jurisdiction, "inherited": place.inherited, "facts": place.facts},
         "filled": [
-            {"name": each.name, "value": each.value, "source": say(each.source[1:]) if each.source.startswith("@") else each.source}
-            for each in ask.filled
+            {"name": each.name, "value": each.value, "source": say(each.source[1:]) if each.source.startswith("@") else each.source} for each in ask.filled
         ],
         "assumptions": ask.assumptions,
     }
 
 
 def _option(option: Option, plan: Plan) -> dict[str, Any]:
-    kept = {
-        each.name: getattr(option, each.name)
-        for each in dataclasses.fields(Option)
-        if each.name not in ("chip", "system", "tier", "price_tier")
-    }
+    kept = {each.name: getattr(option, each.name) for each in dataclasses.fields(Option) if each.name not in ("chip", "system", "tier", "price_tier")}
     rate = plan.currency_rate
     local = option.cost_per_million
     return {
@@ -165,11 +160,7 @@ def serving_json(serving: Serving) -> str:
 
 
 def _row(configs: Configs, row: int) -> dict[str, Any]:
-    values = {
-        each.name: getattr(configs, each.name)[row].item()
-        for each in dataclasses.fields(Configs)
-        if each.name not in ("platform", "scheme")
-    }
+    values = {each.name: getattr(configs, each.name)[row].item() for each in dataclasses.fields(Configs) if each.name not in ("platform", "scheme")}
     return values | {"chips": configs.chips[row].item()}
 
 
@@ -177,17 +168,9 @@ def _estimate(estimate: Estimate, row: int) -> dict[str, Any]:
     def value(values: Any) -> Any:
         if values.ndim == 1:
             return values[row].item()
-        return (
-            dict(zip(("low", "mid", "high"), values[:, row].tolist(), strict=True))
-            if len(values) == len(("low", "mid", "high"))
-            else values[0, row].item()
-        )
+        return dict(zip(("low", "mid", "high"), values[:, row].tolist(), strict=True)) if len(values) == len(("low", "mid", "high")) else values[0, row].item()
 
-    named = {
-        each.name: value(getattr(estimate, each.name))
-        for each in dataclasses.fields(Estimate)
-        if each.name not in ("why_not", "bound_by", "tier")
-    }
+    named = {each.name: value(getattr(estimate, each.name)) for each in dataclasses.fields(Estimate) if each.name not in ("why_not", "bound_by", "tier")}
     return named | {"bound_by": BOUNDS[estimate.bound_by[row]], "tier": Tier(int(estimate.tier[row])).name.lower()}
 
 

@@ -18,9 +18,7 @@ EXAMPLES = 3
 PRICE_SOURCES = 4
 
 
-def plan_report(
-    plan: Plan, say: Tongue, *, top: int, left_out: bool = False, workload: Workload | None = None, chain: Report | None = None
-) -> Report:
+def plan_report(plan: Plan, say: Tongue, *, top: int, left_out: bool = False, workload: Workload | None = None, chain: Report | None = None) -> Report:
     """The whole plan; ``chain`` is the replayed arithmetic of one option, put after the table."""
     return report(
         headlines(plan, say),
@@ -204,10 +202,7 @@ def left_out_part(plan: Plan, say: Tongue, *, everything: bool) -> list[Block]:
         return []
     heading = Heading(say("reporting.plan.left_out", count=len(plan.left_out)))
     if everything:
-        rows = [
-            (each.chip.id, _because(each.reasons, each.detail, say))
-            for each in sorted(plan.left_out, key=lambda each: (each.reasons, each.chip.id))
-        ]
+        rows = [(each.chip.id, _because(each.reasons, each.detail, say)) for each in sorted(plan.left_out, key=lambda each: (each.reasons, each.chip.id))]
         return [heading, table([(say("reporting.column.chip"), "id"), (say("reporting.column.reason"), "text")], rows)]
     groups: dict[str, list[str]] = {}
     for each in plan.left_out:
@@ -257,10 +252,7 @@ def _tier_name(tier: int) -> str:
 def assumptions(plan: Plan, say: Tongue) -> list[Block]:
     """Everything that the user did not say."""
     ask = plan.ask
-    lines = [
-        Line(say("reporting.plan.default", what=f"@planning.defaults.{each.name}", value=each.value, source=each.source), "-")
-        for each in ask.filled
-    ]
+    lines = [Line(say("reporting.plan.default", what=f"@planning.defaults.{each.name}", value=each.value, source=each.source), "-") for each in ask.filled]
     for name in plan.best.assumed:
         unknown = name == "power" and math.isnan(plan.best.power.mid)
         lines.append(Line(say(f"planning.assumed.{name}{'_unknown' if unknown else ''}", chip=say.named(plan.best.chip)), "-"))
@@ -308,9 +300,7 @@ def _closing(plan: Plan, say: Tongue) -> list[Line]:
             )
         )
     ]
-    law = any(option.verdict != "allowed" for option in plan.options) or any(
-        {"licence", "prohibited"} & set(each.reasons) for each in plan.left_out
-    )
+    law = any(option.verdict != "allowed" for option in plan.options) or any({"licence", "prohibited"} & set(each.reasons) for each in plan.left_out)
     return [*lines, Line(say("reporting.not_legal_advice"))] if law and not plan.ask.ideal else lines
 
 

@@ -128,10 +128,7 @@ def _sure(s: Serving, say: Tongue, ideal: bool) -> list[Block]:
         Line(say("reporting.plan.bound", chip=say.named(s.chip), bound=f"@performance.bounds.{BOUNDS[s.estimate.bound_by[0]]}")),
         Line(say("reporting.plan.ideal_interval" if ideal else "reporting.plan.interval")),
         Line(say("reporting.plan.speed_tier", chip=say.named(s.chip), tier=say.tier(tier), meaning=say(f"tiers.meaning.{_name(tier)}"))),
-        *(
-            Line(say(f"planning.assumed.{name}{'_unknown' if name == 'power' and no_power else ''}", chip=say.named(s.chip)), "-")
-            for name in s.assumed
-        ),
+        *(Line(say(f"planning.assumed.{name}{'_unknown' if name == 'power' and no_power else ''}", chip=say.named(s.chip)), "-") for name in s.assumed),
     ]
     cited = Sources()
     for key in ("memory.capacity", "memory.bandwidth", "peak.bf16", f"peak.{s.precision}"):

@@ -28,11 +28,7 @@ def lines_of(report: Report, width: int = WIDTH) -> Iterator[tuple[str, Style]]:
     """The lines with the style of each. Tables are never wider than ``width``; a word longer than that (an address) stays whole."""
     previous: Block | None = None
     for block in report.blocks:
-        if (
-            previous is not None
-            and (isinstance(block, (Heading, Table)) or isinstance(previous, (Headline, Table)))
-            and not isinstance(previous, Heading)
-        ):
+        if previous is not None and (isinstance(block, (Heading, Table)) or isinstance(previous, (Headline, Table))) and not isinstance(previous, Heading):
             yield "", "plain"
         previous = block
         if isinstance(block, Table):
@@ -96,11 +92,7 @@ def _rows(cells: Sequence[list[str]], columns: Sequence[Column], widths: Sequenc
     height = max(len(each) for each in cells)
     padded = [[""] * (height - len(each)) + each if bottom else each + [""] * (height - len(each)) for each in cells]
     for row in zip(*padded, strict=True):
-        yield (
-            (" " * gap)
-            .join(_pad(cell, room, column.kind == "number") for cell, room, column in zip(row, widths, columns, strict=True))
-            .rstrip()
-        )
+        yield ((" " * gap).join(_pad(cell, room, column.kind == "number") for cell, room, column in zip(row, widths, columns, strict=True)).rstrip())
 
 
 def _pad(text: str, width: int, right: bool) -> str:
