@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from suanli.facts import Fact
 from suanli.planning import Ask, Band, Option, Plan
@@ -160,11 +160,21 @@ def _marks(plan: Plan, say: Tongue, top: int) -> list[Line]:
                 )
             )
         )
+        lines += _presumed(shown, say)
     if any(option.price_estimated for option in shown):
         lines.append(Line(say("reporting.plan.estimated")))
     if len(plan.options) > top:
         lines.append(Line(say("reporting.plan.more", shown=top, count=len(plan.options))))
     return lines
+
+
+def _presumed(shown: Sequence[Option], say: Tongue) -> list[Line]:
+    """What the law still says of options that need no licence (guidance on chips presumed to be made in breach of its rules)."""
+    labels: dict[str, list[str]] = {}
+    for option in shown:
+        if option.verdict == "allowed" and option.licence not in ("NOT_REQUIRED", "n/a", ""):
+            labels.setdefault(option.licence, []).append(option.chip.id)
+    return [Line(say("reporting.plan.presumed", chips=", ".join(ids), licence=f"@rules.licence.{label}")) for label, ids in labels.items()]
 
 
 def why(plan: Plan, say: Tongue) -> list[Block]:
@@ -239,8 +249,19 @@ def how_sure(plan: Plan, say: Tongue) -> list[Block]:
                 meaning=say(f"tiers.meaning.{_tier_name(best.tier)}"),
             )
         ),
+        *_targets(plan, say),
         Line(say(price, tier=say.tier(best.price_tier), newest=best.price_newest, count=len(best.price_sources))),
     ]
+
+
+def _targets(plan: Plan, say: Tongue) -> list[Block]:
+    """Whether the best option keeps the latency targets over its whole interval or in the middle only."""
+    best, ask = plan.best, plan.ask
+    if ask.ideal or not math.isfinite(ask.ttft + ask.tpot):
+        return []
+    firm = best.ttft.high <= ask.ttft and best.tpot.high <= ask.tpot
+    values = {"ttft": span(best.ttft), "ttft_target": cell(ask.ttft), "tpot": span(best.tpot, 1e-3), "tpot_target": cell(ask.tpot, 1e-3)}
+    return [Line(say("reporting.plan.targets_firm" if firm else "reporting.plan.targets_middle", chip=say.named(best.chip), **values))]
 
 
 def _tier_name(tier: int) -> str:
