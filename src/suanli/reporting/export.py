@@ -55,8 +55,9 @@ def _clauses(verdict: Verdict, say: Tongue) -> list[Block]:
 def _clause(clause: Clause, say: Tongue) -> list[Line]:
     effect = say(f"rules.effect.{clause.effect}")
     confidence = say(f"reporting.confidence.{clause.confidence}") if clause.confidence else ""
-    details = "; ".join(filter(None, (clause.date if clause.rule else "", clause.citation, confidence)))
-    head = f"{clause.rule} ({effect}): {clause.say(say.language)}" if clause.rule else clause.say(say.language)
+    details = say("reporting.joiner").join(filter(None, (clause.date if clause.rule else "", clause.citation, confidence)))
+    sentence = clause.say(say.language)
+    head = say("reporting.export.clause", rule=clause.rule, effect=effect, sentence=sentence) if clause.rule else sentence
     return [Line(head, "-"), *([Line(details, " ")] if details else []), *([Line(clause.url, " ")] if clause.url else [])]
 
 

@@ -231,7 +231,7 @@ def left_out_part(plan: Plan, say: Tongue, *, everything: bool) -> list[Block]:
 
 def _because(reasons: tuple[str, ...], detail: str, say: Tongue) -> str:
     law = say(f"rules.licence.{detail}") if detail and say.known(f"rules.licence.{detail}") else ""
-    return "; ".join(law if law and each in ("licence", "prohibited") else say(f"performance.reasons.{each}") for each in reasons)
+    return say("reporting.joiner").join(law if law and each in ("licence", "prohibited") else say(f"performance.reasons.{each}") for each in reasons)
 
 
 def how_sure(plan: Plan, say: Tongue) -> list[Block]:

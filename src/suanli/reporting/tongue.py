@@ -57,7 +57,8 @@ class Sources:
         lines = []
         for number, each in enumerate(self._found.values(), 1):
             details = [say.tier(each.tier), *([say("reporting.read_on", date=each.read_on)] if each.read_on else [])]
-            lines.append(Line(f"{each.title} ({'; '.join(details)}){' ' + each.url if each.url else ''}", f"[{number}]"))
+            about = say("reporting.source", title=each.title, details=say("reporting.joiner").join(details))
+            lines.append(Line(f"{about} {each.url}".rstrip(), f"[{number}]"))
         return lines
 
 

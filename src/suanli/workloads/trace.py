@@ -132,8 +132,8 @@ def _read_jsonl(path: Path) -> Trace:
 
 def _read_parquet(path: Path) -> Trace:
     try:
-        import pyarrow  # type: ignore[import-untyped]
-        import pyarrow.parquet as parquet  # type: ignore[import-untyped]
+        import pyarrow
+        import pyarrow.parquet as parquet
     except ImportError:
         raise BadFile("workloads.trace_needs_pyarrow", file=str(path)) from None
     try:
