@@ -20,7 +20,8 @@ from suanli.performance.calibration import Calibration, load_calibration
 from suanli.performance.cases import Case, read_case
 from suanli.performance.configs import BOUNDS, Configs, Estimate, configs
 from suanli.performance.explain import Explanation, explain
-from suanli.performance.precision import SCHEMES, load_precisions, precision_code
+from suanli.performance.fit_in_memory import weight_bytes
+from suanli.performance.precision import SCHEMES, Precisions, load_precisions, precision_code
 from suanli.performance.predict import batches, platform_index, predict_batch
 from suanli.performance.reasons import Reason
 from suanli.performance.serving import serve as serve_configs
@@ -110,10 +111,14 @@ def serve(
     layout: Mapping[str, int] | None = None,
     cache_bits: float | None = None,
     accepted: float = 1.0,
+    prefill: Mapping[str, int] | None = None,
+    engine: str = "",
     ideal: bool = False,
 ) -> Serving:
     """What one replica of ``chips`` chips does under ``concurrency`` closed-loop clients; the best layout where none is given.
 
+    ``accepted`` tokens a step yields (speculative decoding); ``prefill`` = ``workers``, ``tp``, ``dp`` of separate prefill workers, beside
+    ``chips`` that then only decode; ``engine`` such as "vllm 0.12.0" (its effect on TTFT, where it was measured).
     Raises ``Conflict`` where the layout is not the chips, ``NoAnswer`` with the reasons where it cannot run.
     """
     for option, value in (("--input", input_length), ("--output", output_length), ("--concurrency", concurrency), ("--accepted", accepted)):
@@ -138,11 +143,13 @@ def serve(
         output_length=output_length,
         cache_bits=bits,
         accepted=accepted,
+        engine_ttft=calibration.engine(engine),
+        **_prefill_columns(prefill or {}),
     )
     estimate = serve_configs(found, platforms, calibration, precisions, tried)
     runs = np.flatnonzero(estimate.why_not == 0)
     if not len(runs):
-        raise _cannot_run(found, of, tried, estimate, platforms)
+        raise _cannot_run(found, of, tried, estimate, platforms, precisions)
     best = _best_layout(tried, estimate, runs, fixed=chips is not None or bool(layout))
     row = tried.take(np.array([best]))
     assumed = [*platforms.assumed[0]] + ([] if precision else ["precision"]) + ([] if layout else ["layout"])
@@ -158,6 +165,15 @@ def serve(
         estimate.take(runs),
         tuple(assumed),
     )
+
+
+def _prefill_columns(prefill: Mapping[str, int]) -> dict[str, float]:
+    if any(value < 1 for value in prefill.values()):
+        raise BadInput("planning.not_positive", option="--prefill-workers/--prefill-tp/--prefill-dp", value=str(min(prefill.values())))
+    if not prefill:
+        return {}
+    tp, dp = float(prefill.get("tp", 1)), float(prefill.get("dp", 1))
+    return {"prefill_replicas": float(prefill.get("workers", 1)), "prefill_tp": tp, "prefill_dp": dp, "prefill_ep": tp * dp if dp > 1 else 1.0}
 
 
 def _published(model: Model) -> str:
@@ -189,16 +205,20 @@ def _shapes(model: Model, chips: int | None, layout: dict[str, int], platforms: 
     return shapes
 
 
-def _cannot_run(model: Model, chip: Chip, tried: Configs, estimate: Estimate, platforms: Platforms) -> NoAnswer:
+def _cannot_run(model: Model, chip: Chip, tried: Configs, estimate: Estimate, platforms: Platforms, precisions: Precisions) -> NoAnswer:
     row = int(np.argmin([bin(int(each)).count("1") * 1000 - tried.chips[place] for place, each in enumerate(estimate.why_not)]))
     reasons = Reason(int(estimate.why_not[row])).names()
+    held = float(estimate.weight_bytes[row])
+    if tried.prefill_replicas[row]:
+        prefill = tried.prefill_tp, np.ones(len(tried)), tried.prefill_dp
+        held = max(held, float(weight_bytes(model, precisions, tried.scheme, *prefill)[row]))
     return NoAnswer(
         "planning.cannot_run",
         model=model.name,
         chip=chip.name,
         chips=int(tried.chips[row]),
         reason="@performance.reasons." + reasons[0],
-        needs=f"{estimate.weight_bytes[row] / 1e9:,.0f} GB",
+        needs=f"{held / 1e9:,.0f} GB",
         has="?" if math.isnan(platforms.capacity[0]) else f"{platforms.capacity[0] / 1e9:,.0f} GB",
     )
 

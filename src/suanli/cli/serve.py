@@ -28,6 +28,11 @@ def serve(
     input_: Annotated[str, typer.Option("--input", help="cli.plan.input", metavar="1024")] = DEFAULT_LENGTH,
     output: Annotated[str, typer.Option("--output", help="cli.plan.output", metavar="1024")] = DEFAULT_LENGTH,
     concurrency: Annotated[str, typer.Option("--concurrency", help="cli.serve.concurrency", metavar="64")] = DEFAULT_CONCURRENCY,
+    prefill_workers: Annotated[int, typer.Option("--prefill-workers", help="cli.serve.prefill_workers", metavar="N")] = UNSAID,
+    prefill_tp: Annotated[int, typer.Option("--prefill-tp", help="cli.serve.prefill_tp", metavar="N")] = UNSAID,
+    prefill_dp: Annotated[int, typer.Option("--prefill-dp", help="cli.serve.prefill_dp", metavar="N")] = UNSAID,
+    accepted: Annotated[str, typer.Option("--accepted", help="cli.serve.accepted", metavar="1.8")] = "1",
+    engine: Annotated[str, typer.Option("--engine", help="cli.serve.engine", metavar="NAME")] = "",
     ideal: Ideal = False,
     explain: Annotated[bool, typer.Option("--explain", help="cli.serve.explain")] = False,
     json: Json = False,
@@ -42,6 +47,7 @@ def serve(
         "input_length": quantity(input_, "token", "--input"),
         "output_length": quantity(output, "token", "--output"),
         "concurrency": quantity(concurrency, "1", "--concurrency"),
+        "accepted": quantity(accepted, "1", "--accepted"),
     }
     answer = api.serve(
         face.catalogue(),
@@ -51,6 +57,8 @@ def serve(
         system=system or None,
         precision=precision or None,
         layout=layout_of(tp=tp, pp=pp, dp=dp, ep=ep),
+        prefill=layout_of(workers=prefill_workers, tp=prefill_tp, dp=prefill_dp),
+        engine=engine,
         ideal=ideal,
         **{name: value for name, value in load.items() if value is not None},
     )

@@ -85,6 +85,7 @@ class ChipFile(Schema):
     announced: Day | None = None
     released: PlannedDay | None = None
     hq_country: str = ""
+    offered: Literal["", "merchant", "cloud", "internal"] = ""  # to anyone, only in its maker's cloud, to nobody; blank: not stated
     note: str = ""
     sources: dict[str, SourceFile]
     peak: tuple[Peak, ...] = ()
@@ -130,6 +131,7 @@ class Chip:
     announced: str
     released: str
     hq_country: str
+    offered: str
     note: str
     peaks: Mapping[str, float]
     memory_type: str
@@ -167,7 +169,7 @@ def chip_of(record: Record[ChipFile]) -> Chip:
     return Chip(
         id=file.id, vendor=file.vendor, vendor_zh=file.vendor_zh, name=file.name, name_zh=file.name_zh, aliases=file.aliases,
         kind=file.kind, segment=file.segment, architecture=file.architecture, unit=file.unit, dies=file.dies,
-        announced=file.announced or "", released=file.released or "", hq_country=file.hq_country, note=file.note,
+        announced=file.announced or "", released=file.released or "", hq_country=file.hq_country, offered=file.offered, note=file.note,
         peaks={p: value(f"peak.{p}") for p in PRECISIONS if f"peak.{p}" in facts},
         memory_type=file.memory.type, memory_capacity=value("memory.capacity"), memory_bandwidth=value("memory.bandwidth"),
         on_chip_memory=value("memory.on_chip"), link_name=file.scale_up.name, link_bandwidth=value("scale_up.rate") / halved,

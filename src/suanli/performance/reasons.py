@@ -31,6 +31,7 @@ class Reason(enum.IntFlag):
     SEGMENT = 65536  # not sold for servers
     PRICE = 131072  # no price and no class to estimate one from
     EXCLUDED = 262144  # not among the chips asked for
+    OFFERED = 524288  # its maker keeps it, or rents it only
 
     def names(self) -> list[str]:
         """The reasons in it, lower case.

@@ -131,18 +131,19 @@ def _times(
     slower = calibration.slower[c.platform]
     prompt = prefill.total
     fixed = k.prefill_overhead * slower
-    together = step_time + k.interference * prefill.total * load.running / c.output_length
+    stage = prefill.total / c.pp  # prompts of others pass the pipeline one stage behind another
+    together = step_time + k.interference * stage * load.running / c.output_length
     tpot = np.where(apart, step_time, together) / c.accepted
-    queue = 1 + k.queue_share * np.maximum(load.running - 1, 0)
+    queued = stage * k.queue_share * np.maximum(load.running - 1, 0)
     waiting = np.maximum(load.clients - load.fits, 0) / np.maximum(load.fits, 1e-9) * tpot * c.output_length
-    ttft = fixed + prompt * queue + k.first_token_steps * step_time + waiting
+    ttft = fixed + prompt + queued + k.first_token_steps * step_time + waiting
     if not apart.any():
         return tpot, ttft
     # disaggregated: each prefill rank is a server, its share of the clients thinks while it decodes
     clients = c.concurrency / np.maximum(c.prefill_replicas * prefiller.dp, 1)
-    queued = closed_response(clients, prompt, tpot * c.output_length) - prompt
+    behind = closed_response(clients, prompt, tpot * c.output_length) - prompt
     transfer = transfer_time(per_sequence * c.tp, prefiller.tensor_link, k.transfer_latency)
-    ttft_apart = fixed + prompt + k.disaggregated_queue * queued + transfer + k.first_token_steps * step_time + waiting
+    ttft_apart = fixed + prompt + k.disaggregated_queue * behind + transfer + k.first_token_steps * step_time + waiting
     return tpot, np.where(apart, ttft_apart, ttft)
 
 

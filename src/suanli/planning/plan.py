@@ -162,6 +162,8 @@ def _barred(chips: Mapping[str, Chip], wanted: set[str], law: Screen, ask: Ask) 
             reason |= Reason.EXCLUDED
         if not wanted and (chip.segment not in SERVER_SEGMENTS or chip.kind == "soc") and not chip.own:
             reason |= Reason.SEGMENT
+        if not wanted and (chip.offered == "internal" or (chip.offered == "cloud" and ask.acquire == "buy")):
+            reason |= Reason.OFFERED
         if (chip.released and first_day(chip.released) > ask.on) or (not chip.released and not wanted and not chip.own):
             reason |= Reason.RELEASE
         name = OUTCOMES[outcome]

@@ -126,6 +126,7 @@ def chip_card(chip: Chip, say: Tongue) -> Card:
             ("vendor", "", vendor),
             ("kind", "", say(f"reporting.kind.{chip.kind}")),
             ("segment", "", say(f"reporting.segment.{chip.segment}")),
+            ("offered", "", say(f"reporting.offered.{chip.offered}") if chip.offered else ""),
             ("architecture", "", chip.architecture),
             ("unit", "", say(f"reporting.unit.{chip.unit}")),
             ("dies", "", str(chip.dies or "")),

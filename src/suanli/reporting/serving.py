@@ -29,9 +29,14 @@ def serving_report(serving: Serving, say: Tongue, *, ideal: bool, explained: boo
 
 
 def layout_of(configs: Configs, row: int) -> str:
-    """The layout of one row, as ``tp8 dp2``."""
+    """The layout of one row, as ``tp8 dp2``, or ``tp8 + 2 x prefill tp4`` with separate prefill workers."""
     parts = [(name, int(getattr(configs, name)[row])) for name in ("tp", "pp", "dp", "ep")]
-    return " ".join(f"{name}{value}" for name, value in parts if value > 1 or name == "tp")
+    shown = " ".join(f"{name}{value}" for name, value in parts if value > 1 or name == "tp")
+    workers = int(configs.prefill_replicas[row])
+    if not workers:
+        return shown
+    prefill = " ".join(f"{name}{int(value)}" for name, value in (("tp", configs.prefill_tp[row]), ("dp", configs.prefill_dp[row])) if value > 1 or name == "tp")
+    return f"{shown} + {workers} x prefill {prefill}"
 
 
 def _headline(s: Serving, say: Tongue) -> str:
