@@ -48,6 +48,7 @@ START: dict[str, tuple[float, float, float, float]] = {
     "all_reduce_latency": (2e-6, 0.5, 1e-7, 1e-4),
     "all_to_all_latency": (1e-5, 0.5, 1e-7, 1e-3),
     "expert_imbalance": (1.3, 2, 1.0, 4.0),
+    "expert_half_rows": (64, 0.5, 1, 1000),
     "launch": (3e-6, 0.5, 1e-7, 1e-4),
     "layer_overhead": (5e-6, 0.5, 1e-7, 1e-3),
     "step_overhead": (1e-3, 0.5, 1e-5, 1e-1),
@@ -55,13 +56,14 @@ START: dict[str, tuple[float, float, float, float]] = {
     "token_overhead": (5e-9, 0.5, 1e-12, 1e-6),
     "routing_latency": (1e-5, 0.5, 1e-7, 1e-3),
     "first_token_steps": (1.5, 0.5, 0.5, 20),
+    "interference": (1.0, 3, 0.5, 1.3),
     "queue_share": (0.1, 0.5, 1e-3, 2),
     "prefill_overhead": (3e-2, 0.5, 1e-3, 1),
     "disaggregated_queue": (1, 0.5, 1e-3, 10),
     "transfer_latency": (1e-2, 0.5, 1e-4, 1),
 }
 #: read off the rows, not fitted: the fullest measured deployment (DeepSeek-R1 FP8 on four 180 GB chips) holds weights in 96 % of the memory
-FIXED = {"interference": 1.0, "exposed_communication": 1.0, "memory_usable": 0.97}
+FIXED = {"exposed_communication": 1.0, "memory_usable": 0.97}
 WEIGHTS = np.array([0.5, 1.0])  # TTFT residuals count half: bursts and client artefacts are in them
 PULL, ROBUST = 0.15, 0.15
 INTERVAL = (0.1, 0.9)
@@ -211,6 +213,9 @@ def main(folder: Path) -> None:
         table("class", by_chip, by_model),
         table("sheet", residuals_of(*other.with_engines(theta, engines), papers, papers.usable & (papers.vendor != "NVIDIA")), by_chip, by_model),
     ]
+    aggregated = truth.usable & np.array([row.get("mode") == "agg" for row in truth.rows])
+    known = residuals_of(*fit.with_engines(theta, engines), truth, aggregated)
+    inside = ", ".join(f"{name} {np.median(np.abs(np.expm1(-values))):.3f}" for name, values in known.items())
     families = sorted({name.split()[0].lower() for name in truth.platforms.architecture if name})
     lines = [
         "# Written by scripts/fit_serving.py; do not edit.",
@@ -218,6 +223,7 @@ def main(folder: Path) -> None:
         f'data_hash = "sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"',
         f"rows = {int(truth.usable.sum())}",
         'method = "soft-L1 least squares on log TTFT and log TPOT; intervals: 10 % and 90 % quantiles of log(measured/predicted) of rows left out"',
+        f"# median errors on the {int(aggregated.sum())} aggregated rows it was fitted on: {inside}",
         "[constants]",
         *(f"{name} = {value:.6g}" for name, value in (dict(zip(fit.names, np.exp(theta), strict=True)) | FIXED).items()),
         *(f"[families.{name}]\nslower = 1.0" for name in families),

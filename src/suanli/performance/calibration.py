@@ -18,7 +18,8 @@ Floats = NDArray[np.float64]
 class Constants(Schema):
     """Global constants of the serving model; names are physical, times in seconds, shares of the sheet's peak.
 
-    ``exposed_communication``: share of communication that computation does not hide. ``half_rows``: rows of a product at which half
+    ``exposed_communication``: share of communication that computation does not hide. ``half_rows`` (``expert_half_rows``
+    in experts): rows of a product at which half
     of the compute share is reached.
     """
 
@@ -33,6 +34,7 @@ class Constants(Schema):
     all_reduce_latency: float
     all_to_all_latency: float
     expert_imbalance: float
+    expert_half_rows: float
     launch: float
     layer_overhead: float
     step_overhead: float
@@ -114,6 +116,7 @@ IDEAL = Constants(
     all_reduce_latency=0,
     all_to_all_latency=0,
     expert_imbalance=1,
+    expert_half_rows=0,
     launch=0,
     layer_overhead=0,
     step_overhead=0,

@@ -3,8 +3,8 @@
 The model of load is closed-loop: ``concurrency`` clients, each sending its next request when the last is answered. In one worker rank
 
     b = min(clients, what the cache holds)                      sequences decoded together; the rest wait
-    tpot = decode(b) + interference * prefill * b / output      each decode step also carries its share of new prompts
-    ttft = prefill * (1 + queue_share * b) + first_token_steps * step + waiting for a place
+    tpot = decode(b) + interference * prefill / pp * b / output      each decode step also carries its share of new prompts
+    ttft = prefill * (1 + queue_share / pp * (b - 1)) + first_token_steps * step + waiting for a place
 
 and the rate is clients * output / (ttft + tpot * (output - 1)) (Little's law).
 """

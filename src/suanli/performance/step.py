@@ -168,7 +168,7 @@ def _experts(op: Op, w: Worker, tokens: Floats) -> tuple[Floats, Floats]:
     hit = experts_hit(everywhere, op.experts, op.active) / chips
     size = op.matrices * op.inner * op.outer
     rows = everywhere * op.active / np.maximum(experts_hit(everywhere, op.experts, op.active), 1)
-    share = saturation(np.maximum(rows, 1e-9), w.constants.half_rows)  # no rows: no work, not no rate
+    share = saturation(np.maximum(rows, 1e-9), w.constants.expert_half_rows)  # no rows: no work, not no rate
     flop_time = 2 * pairs * size / (w.flop_rate[op.role] * np.maximum(share, 1e-9))
     moved = hit * size * w.weight_bytes[op.role] + pairs * op.matrices * (op.inner + op.outer) * ACTIVATION_BYTES
     return flop_time, moved / (w.bandwidth * w.constants.memory)
