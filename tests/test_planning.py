@@ -138,7 +138,7 @@ def test_options_come_cheapest_first_meet_the_targets_and_carry_ordered_bands(ca
         size = option.tp * option.pp * option.dp
         for band in (option.replicas, option.chips, option.ttft, option.tpot, option.tokens_rate_per_chip, option.cost_per_hour, option.cost_per_million):
             assert 0 <= band.low <= band.mid <= band.high < math.inf, (option.chip.id, band)
-        assert option.chips.mid == option.replicas.mid * size
+        assert option.chips.mid >= option.replicas.mid * size  # bought, they come in whole servers
         assert option.replicas.mid == int(option.replicas.mid) >= 1
 
 

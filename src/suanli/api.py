@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from suanli.errors import BadFile, BadInput, Conflict, NoAnswer
+from suanli.errors import BadFile, BadInput, Conflict, NoAnswer, UnknownName
 from suanli.facts import Catalogue
 from suanli.facts.names import fold, index, resolve
 from suanli.hardware import Chip, Platforms, System, load_chips, load_systems, platforms_of, usual_system
@@ -126,8 +126,14 @@ def serve(
             raise BadInput("planning.not_positive", option=option, value=f"{value:g}")
     found, of = find_model(catalogue, model), find_chip(catalogue, chip)
     in_system = find_system(catalogue, system) if system else usual_system(of, load_systems(catalogue).values())
+    if in_system and in_system.chip != of.id:
+        raise Conflict("planning.other_chip", system=in_system.id, holds=in_system.chip, chip=of.id)
+    if accepted < 1:
+        raise BadInput("planning.accepted", value=f"{accepted:g}")
     platforms = platforms_of([of], [in_system], catalogue)
     calibration, precisions = load_calibration(catalogue, platforms, ideal=ideal), load_precisions(catalogue)
+    if engine and not calibration.knows(engine):
+        raise UnknownName("engine", engine, calibration.engines, command="suanli serve --help")
     code = precision_code(precision or _published(found))
     shapes = _shapes(found, chips, dict(layout or {}), platforms)
     bits = precisions.cache_bits[code] if cache_bits is None else cache_bits
@@ -150,7 +156,7 @@ def serve(
     runs = np.flatnonzero(estimate.why_not == 0)
     if not len(runs):
         raise _cannot_run(found, of, tried, estimate, platforms, precisions)
-    best = _best_layout(tried, estimate, runs, fixed=chips is not None or bool(layout))
+    best = _best_layout(tried, estimate, runs, fixed=chips is not None)
     row = tried.take(np.array([best]))
     assumed = [*platforms.assumed[0]] + ([] if precision else ["precision"]) + ([] if layout else ["layout"])
     return Serving(

@@ -41,10 +41,10 @@ DIMENSIONS: dict[str, dict[str, float]] = {
     "token": {"token": 1.0, "tokens": 1.0, "ktoken": 1e3, "Mtoken": 1e6},
     "1": {"1": 1.0, "": 1.0, "%": 0.01, "k": 1e3, "M": 1e6, "G": 1e9, "bn": 1e9, "T": 1e12},
     "gCO2/kWh": {"gCO2/kWh": 1.0, "kgCO2/kWh": 1000.0},
-    "money": dict.fromkeys(("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD"), 1.0),
-    "money/kWh": {f"{code}/kWh": 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD")},
-    "money/h": {f"{code}/h": 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD")},
-    "money/kW-month": {f"{code}/kW-month": 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD")},
+    "money": dict.fromkeys(("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD", "SAR", "AED"), 1.0),
+    "money/kWh": {f"{code}/kWh": 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD", "SAR", "AED")},
+    "money/h": {f"{code}/h": 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD", "SAR", "AED")},
+    "money/kW-month": {f"{code}/kW-month": 1.0 for code in ("USD", "CNY", "EUR", "JPY", "GBP", "KRW", "INR", "TWD", "SGD", "CAD", "AUD", "SAR", "AED")},
 }
 
 _HINTS = {

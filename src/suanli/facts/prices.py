@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
@@ -168,7 +169,7 @@ def rental_band(
     ``per_provider``: each provider counts once, with the median of its rows, so that one that lists twenty regions does not decide.
     """
     chosen = [row for row in rows if row.chip == chip and row.price_type == price_type]
-    group = (lambda row: row.provider) if per_provider else None
+    group = (lambda row: _house(row.provider)) if per_provider else None
     return _band(chosen, as_of, lambda row: row.price / rate_on(exchange, row.currency, first_day(row.date)), group)
 
 
@@ -179,6 +180,15 @@ def purchase_band(rows: Sequence[PurchaseRow], chip: str, as_of: datetime.date |
     """
     chosen = [row for row in rows if row.chip == chip and (scope == "any" or (row.unit == "card") == (scope == "card"))]
     return _band(chosen, as_of, lambda row: row.price / (row.chips or math.nan) / rate_on(exchange, row.currency, first_day(row.date)))
+
+
+def _house(provider: str) -> str:
+    """The company behind a provider's name, without the machine type or the remark.
+
+    >>> _house("AWS EC2 p5.48xlarge"), _house("AWS EC2 P5 (p5.48xlarge)"), _house("Overseas GPU clouds, median of runpod")
+    ('AWS EC2', 'AWS EC2', 'Overseas GPU clouds')
+    """
+    return re.split(r"[,:(]|\s+(?:[a-zA-Z]|trn|inf)\d", provider)[0].strip()
 
 
 def _band(rows: Sequence[R], as_of: datetime.date | str, dollars: Callable[[R], float], group: Callable[[R], str] | None = None) -> PriceBand:

@@ -97,6 +97,10 @@ class Quantity(Schema):
     note: str = ""
 
 
+#: dimensions of which there is no negative amount (a price of power may fall below zero)
+NEVER_NEGATIVE = ("byte", "byte/s", "flop", "flop/s", "watt", "second", "hertz", "mm2", "nm", "joule", "token", "gCO2/kWh", "money", "money/h")
+
+
 class Dimension:
     """Annotation that names the dimension of a ``Quantity``: ``Annotated[Quantity, Dimension("byte")]``."""
 
@@ -115,6 +119,8 @@ class Dimension:
             factor(quantity.unit, self.name)
         except UnknownUnit as error:
             raise PydanticCustomError("unknown_unit", "unknown unit", error.values) from None
+        if quantity.value < 0 and self.name in NEVER_NEGATIVE:
+            raise ValueError(f"{quantity.value:g} is negative")
         return quantity
 
 

@@ -38,7 +38,8 @@ class Platforms:
     """Columns over P platforms, SI, NaN unknown.
 
     ``peak`` (P, precisions) dense flop/s in the order of ``PRECISIONS``; ``link`` and ``fabric`` B/s per chip and direction inside and
-    between scale-up domains of ``domain`` chips; ``node`` chips per server; ``board_power`` one chip, ``power`` one chip with its share of
+    between scale-up domains of ``domain`` chips; ``node`` chips per server, ``sold`` chips of
+    what is bought whole (the rack where one domain fills it); ``board_power`` one chip, ``power`` one chip with its share of
     the server at full load [W]; ``tier`` the worst tier of capacity, bandwidth and 16-bit peak; ``assumed`` (P,) what was filled in.
     """
 
@@ -54,6 +55,7 @@ class Platforms:
     domain: Floats
     fabric: Floats
     node: Floats
+    sold: Floats
     board_power: Floats
     power: Floats
     tier: NDArray[np.int64]
@@ -96,7 +98,8 @@ def platform_row(chip: Chip, system: System | None, assumptions: Mapping[str, Fa
     return {
         "chip": chip.id, "system": system.id if system else "", "architecture": chip.architecture, "kind": chip.kind, "assumed": tuple(dict.fromkeys(assumed)),
         "peak": [chip.peaks.get(each, math.nan) for each in PRECISIONS], "bandwidth": chip.memory_bandwidth, "capacity": chip.memory_capacity,
-        "link": link, "domain": float(system.domain_chips) if system else node, "fabric": fabric, "node": node, "board_power": board, "power": power,
+        "link": link, "domain": float(system.domain_chips) if system else node, "fabric": fabric, "node": node,
+        "sold": float(system.rack_chips) if system and system.rack_chips == system.domain_chips else node, "board_power": board, "power": power,
         "tier": int(max(known)) if len(known) == len(keys) else int(Tier.ASSUMED),
     }  # fmt: skip
 

@@ -93,6 +93,10 @@ class Calibration:
     residuals: dict[str, Residuals]
     engines: Mapping[str, EngineFile] = field(default_factory=dict)
 
+    def knows(self, framework: str) -> bool:
+        """Whether an engine of that name was measured, in any version."""
+        return framework.strip().lower().split()[0] in self.engines
+
     def engine(self, framework: str) -> float:
         """The TTFT multiplier of ``"vllm 0.12.0"``: the version's own, else the engine's, else 1."""
         words = framework.strip().lower().split()
@@ -140,7 +144,9 @@ def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
     if ideal:
         none = Residuals(ttft=(0, 0), tpot=(0, 0), throughput=(0, 0), rows=0)
         zeros = np.zeros(len(platforms), np.int64)
-        return Calibration(IDEAL, np.ones(len(platforms)), zeros, dict.fromkeys(KNOWLEDGE, none))
+        # how much of prompts' work hides behind decoding is no efficiency: it stays as measured
+        ideal_constants = IDEAL.model_copy(update={"interference": file.constants.interference})
+        return Calibration(ideal_constants, np.ones(len(platforms)), zeros, dict.fromkeys(KNOWLEDGE, none))
     slower, knowledge = [], []
     measured_kinds = {"gpu"}
     for architecture, kind in zip(platforms.architecture, platforms.kind, strict=True):

@@ -59,6 +59,9 @@ def read_case(row: Row, chips: Mapping[str, Chip], models: Mapping[str, Model], 
     if case.why_not or case.model is None or case.chip is None:
         return case
     case.nominal_output = lengths[1]
+    if (row.get("concurrency_or_batch") or "").strip() and not 0 < concurrency < math.inf:
+        case.why_not |= Reason.UNKNOWN_CASE
+        return case
     loads = [concurrency] if concurrency > 0 else _loads(row, case)
     common = _common(row, case, lengths)
     layouts = _disaggregated(row, case) if row.get("mode") == "disagg" else _aggregated(row, case)

@@ -123,7 +123,8 @@ def pass_time(model: Model, w: Worker, *, tokens: Floats, sequences: Floats, con
     With pipeline stages the batch is cut into ``pp`` micro-batches; the time is that of one micro-batch through all stages.
     """
     k = w.constants
-    tokens, sequences = tokens / w.pp, sequences / w.pp
+    # a micro-batch is not less than one sequence: one alone passes all stages one after another
+    tokens, sequences = (np.maximum(each / w.pp, np.minimum(each, 1)) for each in (tokens, sequences))
     compute = np.zeros_like(tokens)
     memory = np.zeros_like(tokens)
     busy = np.zeros_like(tokens)

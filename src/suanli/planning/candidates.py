@@ -47,13 +47,13 @@ def every_layout(model: Model, fixed: Mapping[str, float], chips: int | None = N
 def candidates(model: Model, platforms: Platforms, precisions: Precisions, ask: Ask, usable: float) -> Configs:
     """Every platform, allowed precision, layout and load whose weights fit; loads are powers of two up to the planned share of the cache.
 
-    A layout stays inside one scale-up domain unless it has pipeline stages, which may cross. Rows that cannot hold one sequence keep
+    Tensor parallelism stays inside one scale-up domain; pipeline stages and experts (attention ranks) may cross into the network. Rows that cannot hold one sequence keep
     load 1, so that their reason is found by the same model.
     """
     shapes = every_layout(model, ask.layout)
     platform, scheme, shape = (grid.ravel() for grid in np.meshgrid(np.arange(len(platforms)), np.array(ask.precisions), np.arange(len(shapes)), indexing="ij"))
     tp, pp, dp, ep = shapes[shape].T
-    inside = ((tp * dp <= np.maximum(platforms.domain[platform], 1)) | (len(shapes) == 1)) & native(platforms, precisions, ask)[platform, scheme]
+    inside = ((tp <= np.maximum(platforms.domain[platform], 1)) | (len(shapes) == 1)) & native(platforms, precisions, ask)[platform, scheme]
     platform, scheme, tp, pp, dp, ep = (column[inside] for column in (platform, scheme, tp, pp, dp, ep))
     bits = np.where(np.isnan(ask.cache_bits), precisions.cache_bits[scheme], ask.cache_bits)
     held = weight_bytes(model, precisions, scheme, tp, pp, dp)

@@ -32,6 +32,10 @@ from suanli.words import Phrase
 Floats = NDArray[np.float64]
 #: segments sold for servers (systems on a chip are not); the others are answered with a reason unless asked for by name
 SERVER_SEGMENTS = ("datacenter", "workstation")
+#: reasons that keep a chip from being tried at all
+BEFORE_TRYING = ("excluded", "segment", "release", "licence", "prohibited", "offered", "unknown_facts")
+#: of its fastest ones, which a plan compares for the trade-off
+FASTEST = 8
 #: configurations of a chip that go on from the screen to exact sizing
 FINALISTS = 24
 
@@ -95,10 +99,13 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is proposed: ``options`` cheapest first, one per chip in its cheapest system; ``left_out`` every other chip of the catalogue with its reason."""
+    """What is proposed: ``options`` cheapest first, one per chip in its cheapest system; ``front`` the Pareto set of cost, time per token and
+    power over all configurations that were sized (several of one chip may be in it); ``left_out`` every other chip with its reason.
+    """
 
     ask: Ask
     options: tuple[Option, ...]
+    front: tuple[Option, ...]
     left_out: tuple[LeftOut, ...]
     currency_rate: float
     currency: str
@@ -134,19 +141,20 @@ def make_plan(catalogue: Catalogue, ask: Ask) -> Plan:
     pairs = _pairs([chip for name, chip in chips.items() if not barred[name]], list(systems.values()), ask)
     prices = prices_of(catalogue, chips, ask)
     options: list[Option] = []
+    front: list[Option] = []
     nearest: dict[str, Reason] = {}
     tried = 0
     if pairs:
         sweep = _sweep(catalogue, ask, pairs)
         tried = len(sweep.configs)
-        options, nearest = _options(catalogue, ask, sweep, prices, outcome)
+        options, front, nearest = _options(catalogue, ask, sweep, prices, outcome)
     left = _left_out(chips, barred, options, nearest, outcome)
     if not options:
         raise NoAnswer(
             "planning.no_answer", model=ask.model.name, place={"en": ask.place.name, "zh": ask.place.name_zh}, reasons=_summary(left), left_out=tuple(left)
         )
     currency, rate = _currency(catalogue, ask)
-    return Plan(ask, tuple(options), tuple(left), rate, currency, tried, time.perf_counter() - started)
+    return Plan(ask, tuple(options), tuple(front), tuple(left), rate, currency, tried, time.perf_counter() - started)
 
 
 def _wanted(chips: Mapping[str, Chip], ask: Ask) -> set[str]:
@@ -190,7 +198,9 @@ def _sweep(catalogue: Catalogue, ask: Ask, pairs: tuple[tuple[Chip, System | Non
     return Sweep(platforms, pairs, calibration, precisions, tried, serve(ask.model, platforms, calibration, precisions, tried))
 
 
-def _options(catalogue: Catalogue, ask: Ask, sweep: Sweep, prices: Prices, outcome: Mapping[str, tuple[int, str]]) -> tuple[list[Option], dict[str, Reason]]:
+def _options(
+    catalogue: Catalogue, ask: Ask, sweep: Sweep, prices: Prices, outcome: Mapping[str, tuple[int, str]]
+) -> tuple[list[Option], list[Option], dict[str, Reason]]:
     c, e = sweep.configs, sweep.estimate
     own = owning(catalogue, ask)
     chip_rows = prices.rows(sweep.platforms.chip)[c.platform]
@@ -200,19 +210,38 @@ def _options(catalogue: Catalogue, ask: Ask, sweep: Sweep, prices: Prices, outco
     power = sweep.platforms.power[c.platform]
     cost = hourly_cost(ask, prices, own, chip_rows, fleet, fleet * power, 1).total
     cost = np.where(np.isnan(cost) & np.isfinite(fleet), np.inf, np.where(np.isfinite(fleet), cost, np.nan))
-    chosen = _cheapest(c.platform, np.where(np.isfinite(cost), cost, np.nan), FINALISTS)
+    known = np.isfinite(cost)
+    cheap = _cheapest(c.platform, np.where(known, cost, np.nan), FINALISTS)
+    fast = _cheapest(c.platform, np.where(known, e.tpot[0], np.nan), FASTEST)
+    chosen = np.unique(np.concatenate([cheap, fast]))
     priceless = (reasons == 0) & ~np.isfinite(cost)
     reasons = reasons | flag(priceless, Reason.PRICE)
     nearest = _nearest(sweep, reasons)
     if not len(chosen):
-        return [], nearest
+        return [], [], nearest
     final = c.take(chosen)
     full = serve(ask.model, sweep.platforms, sweep.calibration, sweep.precisions, final, scenarios=3)
     needed = np.stack([replicas(ask, final, full, scenario) for scenario in (2, 1, 0)])  # high rate, fewest chips
-    total = hourly_cost(ask, prices, own, chip_rows[chosen], needed[1] * final.chips, needed[1] * final.chips * power[chosen], 1).total
+    fleets = _fleet(ask, sweep.platforms, final, needed)
+    total = hourly_cost(ask, prices, own, chip_rows[chosen], fleets[1], fleets[1] * power[chosen], 1).total
     best = _cheapest(chip_rows[chosen], total, 1)
-    options = [_option(ask, sweep, final, full, needed, int(row), prices, own, outcome) for row in best]
-    return _marked(sorted(options, key=lambda option: option.cost_per_hour.mid)), nearest
+    edge = _pareto(total, full.tpot[1], fleets[1] * power[chosen])
+
+    def options_of(rows: NDArray[np.int64]) -> list[Option]:
+        found = [_option(ask, sweep, final, full, needed, fleets, int(row), prices, own, outcome) for row in rows]
+        return sorted(found, key=lambda option: option.cost_per_hour.mid)
+
+    front = _marked(options_of(edge))
+    return _among(options_of(best), front), front, nearest
+
+
+def _fleet(ask: Ask, platforms: Platforms, configs: Configs, needed: Floats) -> Floats:
+    """Chips of ``needed`` replicas, (S, N); bought, they come in whole servers (or racks, where one scale-up domain fills a rack)."""
+    chips = needed * configs.chips
+    if ask.acquire == "rent" or ask.ideal:
+        return chips
+    sold = platforms.sold[configs.platform]
+    return np.asarray(np.ceil(chips / sold) * sold)
 
 
 def _cheapest(group: NDArray[np.int64], cost: Floats, count: int) -> NDArray[np.int64]:
@@ -251,11 +280,19 @@ def _nearest(sweep: Sweep, reasons: NDArray[np.int64]) -> dict[str, Reason]:
 
 
 def _option(
-    ask: Ask, sweep: Sweep, final: Configs, full: Estimate, needed: Floats, row: int, prices: Prices, own: Owning, outcome: Mapping[str, tuple[int, str]]
+    ask: Ask,
+    sweep: Sweep,
+    final: Configs,
+    full: Estimate,
+    needed: Floats,
+    fleets: Floats,
+    row: int,
+    prices: Prices,
+    own: Owning,
+    outcome: Mapping[str, tuple[int, str]],
 ) -> Option:
     chip, system = sweep.pairs[final.platform[row]]
-    size = float(final.chips[row])
-    chips = needed[:, row] * size
+    chips = fleets[:, row]
     per_chip_power = float(sweep.platforms.power[final.platform[row]])
     chip_row = prices.rows([chip.id])
     costs = [float(hourly_cost(ask, prices, own, chip_row, np.array([chips[1]]), np.array([chips[1] * per_chip_power]), each).total[0]) for each in range(3)]
@@ -302,19 +339,36 @@ def _option(
     )
 
 
-def _marked(options: list[Option]) -> list[Option]:
-    """Options with what each is best at, and ``pareto`` where none is better in cost, time per token and power together."""
-    if not options:
-        return options
-    columns = np.array([[o.cost_per_hour.mid, o.tpot.mid, np.nan_to_num(o.power.mid, nan=np.inf)] for o in options])
-    worse = np.all(columns[:, None, :] >= columns[None, :, :], axis=2) & np.any(columns[:, None, :] > columns[None, :, :], axis=2)
-    pareto = ~np.asarray(np.any(worse, axis=1))
+def _pareto(cost: Floats, tpot: Floats, power: Floats) -> NDArray[np.int64]:
+    """Rows that no other row beats in one of cost, time per token and power without losing in another; an unknown power is the worst."""
+    columns = np.stack([cost, tpot, np.nan_to_num(power, nan=np.inf)], axis=1)
+    rows = np.lexsort((columns[:, 2], columns[:, 1], columns[:, 0]))
+    kept: list[int] = []
+    for row in rows:  # in order of cost only a row before can dominate
+        if not kept or not np.any(np.all(columns[kept] <= columns[row], axis=1)):
+            kept.append(int(row))
+    return np.array(kept, np.int64)
+
+
+def _marked(front: list[Option]) -> list[Option]:
+    """The Pareto set with what each member is best at."""
+    if not front:
+        return front
+    columns = np.array([[o.cost_per_hour.mid, o.tpot.mid, np.nan_to_num(o.power.mid, nan=np.inf)] for o in front])
     best = columns.argmin(axis=0)
     names = ("cost", "latency", "power")
-    return [
-        replace(option, best_at=(*(name for name, place in zip(names, best, strict=True) if place == row), *(("pareto",) if pareto[row] else ())))
-        for row, option in enumerate(options)
-    ]
+    return [replace(o, best_at=(*(name for name, place in zip(names, best, strict=True) if place == row), "pareto")) for row, o in enumerate(front)]
+
+
+def _among(options: list[Option], front: Sequence[Option]) -> list[Option]:
+    """Options with the marks they have in the Pareto set."""
+    marks = {_identity(option): option.best_at for option in front}
+    return [replace(option, best_at=marks.get(_identity(option), ())) for option in options]
+
+
+def _identity(option: Option) -> tuple[object, ...]:
+    system = option.system.id if option.system else ""
+    return option.chip.id, system, option.precision, option.tp, option.pp, option.dp, option.ep, option.concurrency
 
 
 def _left_out(
@@ -327,17 +381,20 @@ def _left_out(
             continue
         # a chip without one configuration to try lacks the facts to make one from
         reason = barred[name] or nearest.get(name, Reason.NONE) or Reason.UNKNOWN_FACTS
+        # where the model's own context is too short no chip's memory matters
+        reason = Reason.CONTEXT if reason & Reason.CONTEXT else reason
         left.append(LeftOut(chip, tuple(reason.names()), str(outcome[name][1]) if reason & (Reason.LICENCE | Reason.PROHIBITED) else ""))
     return left
 
 
 def _summary(left: Sequence[LeftOut]) -> tuple[Phrase, ...]:
-    """The reasons with how many chips have each, commonest first; chips that were not asked for are not worth a word."""
+    """The reasons with how many chips have each, commonest first; of chips that were tried, where any was."""
     counts: dict[str, int] = {}
     for each in left:
         counts[each.reason] = counts.get(each.reason, 0) + 1
-    if len(counts) > 1:
-        counts.pop("excluded", None)
+    tried = [name for name in counts if name not in BEFORE_TRYING]
+    if tried:
+        counts = {name: counts[name] for name in tried}
     ordered = sorted(counts.items(), key=lambda pair: -pair[1])
     return tuple(Phrase("planning.reason_count", {"reason": f"@performance.reasons.{name}", "count": count}) for name, count in ordered)
 

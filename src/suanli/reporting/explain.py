@@ -216,7 +216,12 @@ def fleet_lines(ask: Ask, option: Option, rate: float, currency: str, currency_r
             full=cell(tokens * ask.peak_to_mean / rate / ask.duty, digits=6),
             replicas=cell(option.replicas.mid),
         ),
-        say("reporting.explain.chips", replicas=cell(option.replicas.mid), size=cell(size), chips=cell(option.chips.mid)),
+        say(
+            "reporting.explain.chips" if option.chips.mid == option.replicas.mid * size else "reporting.explain.chips_whole",
+            replicas=cell(option.replicas.mid),
+            size=cell(size),
+            chips=cell(option.chips.mid),
+        ),
         say(
             "reporting.explain.cost",
             chips=cell(option.chips.mid),

@@ -29,6 +29,7 @@ PLAN_UNITS = {
     "cost_per_hour": "USD/h",
     "cost_per_million": "USD per million output tokens",
     "power": "watt at the servers",
+    "power_at_meter": "watt, PUE included",
     "carbon_per_million": "kgCO2 per million output tokens",
     "kilowatt_hours_per_million": "kWh",
     "currency_rate": "currency per USD",
@@ -72,6 +73,7 @@ def plan_json(plan: Plan, workload: Workload | None = None, explanation: Explana
         "currency_rate": plan.currency_rate,
         "interval": "80 %",
         "options": [_option(each, plan) for each in plan.options],
+        "front": [_option(each, plan) for each in plan.front],
         "left_out": [{"chip": each.chip.id, "reasons": list(each.reasons), "detail": each.detail} for each in plan.left_out],
         "tried": plan.tried,
         "seconds": plan.seconds,
@@ -128,6 +130,7 @@ def _option(option: Option, plan: Plan) -> dict[str, Any]:
         **kept,
         "tier": Tier(option.tier).name.lower(),
         "price_tier": Tier(option.price_tier).name.lower(),
+        "power_at_meter": {each: getattr(option.power, each) * plan.ask.place.pue for each in ("low", "mid", "high")},
         "cost_per_million_local": {"low": local.low * rate, "mid": local.mid * rate, "high": local.high * rate},
         "facts": {
             key: option.chip.facts[key]

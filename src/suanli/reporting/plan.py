@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from suanli.facts import Fact
 from suanli.planning import Ask, Band, Option, Plan
@@ -28,6 +29,7 @@ def plan_report(plan: Plan, say: Tongue, *, top: int, left_out: bool = False, wo
         _marks(plan, say, top),
         chain,
         why(plan, say),
+        trade_offs(plan, say),
         left_out_part(plan, say, everything=left_out),
         how_sure(plan, say),
         assumptions(plan, say),
@@ -107,6 +109,22 @@ def published(plan: Plan, say: Tongue, workload: Workload | None) -> list[Block]
     }
     why_key = "reporting.plan.published_ideal" if plan.ask.ideal else "reporting.plan.published_why"
     return [Line(say("reporting.plan.published", **values)), Line(say(why_key))]
+
+
+#: members of the Pareto set that a page shows, spread from the cheapest to the fastest
+SHOWN_FRONT = 8
+
+
+def trade_offs(plan: Plan, say: Tongue) -> list[Block]:
+    """The Pareto set of cost, time per token and power, where it has more than one member."""
+    if len(plan.front) < 2:
+        return []
+    count = min(len(plan.front), SHOWN_FRONT)
+    by_speed = sorted(plan.front, key=lambda option: option.tpot.mid)
+    spread = {round(place * (len(by_speed) - 1) / (count - 1)) for place in range(count)}
+    marked = {place for place, option in enumerate(by_speed) if len(option.best_at) > 1}
+    chosen = tuple(sorted((by_speed[place] for place in spread | marked), key=lambda option: option.cost_per_hour.mid))
+    return [Heading(say("reporting.plan.front")), options_table(replace(plan, options=chosen), say, len(chosen))]
 
 
 def options_table(plan: Plan, say: Tongue, top: int) -> Table:
@@ -197,10 +215,10 @@ def why(plan: Plan, say: Tongue) -> list[Block]:
                 )
             )
         )
-    faster = min(plan.options, key=lambda option: option.tpot.mid)
-    leaner = min(plan.options, key=lambda option: option.power.mid if math.isfinite(option.power.mid) else math.inf)
+    faster = min(plan.front or plan.options, key=lambda option: option.tpot.mid)
+    leaner = min(plan.front or plan.options, key=lambda option: option.power.mid if math.isfinite(option.power.mid) else math.inf)
     for key, option in (("faster", faster), ("leaner", leaner)):
-        if option is not best:
+        if option != best:
             times = option.cost_per_million.mid / best.cost_per_million.mid
             lines.append(Line(say(f"reporting.plan.{key}", chip=say.named(option.chip), times=cell(times, digits=2))))
     return lines

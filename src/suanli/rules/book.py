@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -52,8 +51,9 @@ class RuleBook:
         lower = {name.lower(): code for name, code in names.items()}
         code = lower.get(text.strip().lower(), text.strip().upper())
         if code not in self.countries:
-            if re.fullmatch(r"[A-Z]{2}", code) is None:
-                raise BadInput("rules.error.country", text=text, nearest=", ".join(nearest(text, names) or ["CN", "US", "MY"]))
+            if code not in self.terms.iso_3166.split():
+                close = nearest(text, names) or nearest(code, self.terms.iso_3166.split()) or ["CN", "US", "MY"]
+                raise BadInput("rules.error.country", text=text, nearest=", ".join(close))
             return Country(code, code, frozenset(), False)
         rows = self.countries[code]
         oldest = rows[0] if first_day(rows[0].since) <= _base(self) else None

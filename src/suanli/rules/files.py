@@ -180,6 +180,7 @@ class Terms(Schema):
     verified_until: Day
     first_day: Day
     home: str
+    iso_3166: str
     country_names: dict[str, str]
     bit_lengths: dict[str, int]
     pcie: Lanes

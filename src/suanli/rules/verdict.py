@@ -100,6 +100,8 @@ class Verdict:
     def headline(self, language: str = DEFAULT_LANGUAGE) -> str:
         """One line: outcome, label and review policy."""
         key = "rules.headline" if self.review in ("n/a", "not_applicable") else "rules.headline_review"
+        if self.outcome == "allowed" and self.licence not in ("NOT_REQUIRED", "NO_TARIFF_BAND", "n/a"):
+            key = "rules.headline_but"
         values = {name: f"@rules.{name}.{getattr(self, name)}" for name in ("outcome", "licence", "review")}
         return say(key, language, eccn=self._eccn(language), **values)
 
