@@ -35,12 +35,14 @@ from suanli.performance.serving import serve
 
 Floats = NDArray[np.float64]
 
-#: constant -> (start, strength of the pull to it in units of log, lower, upper); strengths and bounds are physical judgement
+#: constant -> (start, strength of the pull to it in units of log, lower, upper); strengths and bounds are physical judgement:
+#: matrix units work on tiles of at most 128 rows, and a bound there keeps slow small batches of strong chips (memory, latency) from being
+#: taken for arithmetic, which would then be charged five times over to a chip of a fifth of the arithmetic and the same memory
 START: dict[str, tuple[float, float, float, float]] = {
     "compute_16": (0.75, 3, 0.2, 0.98),
     "compute_8": (0.65, 3, 0.2, 0.98),
     "compute_4": (0.5, 2, 0.1, 0.98),
-    "half_rows": (64, 0.5, 1, 1000),
+    "half_rows": (32, 0.5, 1, 128),
     "memory": (0.8, 2, 0.3, 0.98),
     "attention_memory": (0.7, 0.5, 0.1, 0.98),
     "attention_compute": (0.5, 0.5, 0.05, 0.98),
@@ -48,7 +50,7 @@ START: dict[str, tuple[float, float, float, float]] = {
     "all_reduce_latency": (2e-6, 0.5, 1e-7, 1e-4),
     "all_to_all_latency": (1e-5, 0.5, 1e-7, 1e-3),
     "expert_imbalance": (1.3, 2, 1.0, 4.0),
-    "expert_half_rows": (64, 0.5, 1, 1000),
+    "expert_half_rows": (32, 0.5, 1, 128),
     "launch": (3e-6, 0.5, 1e-7, 1e-4),
     "layer_overhead": (5e-6, 0.5, 1e-7, 1e-3),
     "step_overhead": (1e-3, 0.5, 1e-5, 1e-1),

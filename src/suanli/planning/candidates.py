@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 #: one replica joins at most this many chips (a power of two, for the enumeration)
 WIDEST = 64
 STAGES = (1, 2, 4, 8)
+#: (prefill, decode) workers of one replica; (0, 1) does both on the same chips
+SPLITS = ((0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (4.0, 1.0), (1.0, 2.0), (1.0, 4.0))
 LOADS = 2.0 ** np.arange(0, 12)
 
 
@@ -47,8 +49,9 @@ def every_layout(model: Model, fixed: Mapping[str, float], chips: int | None = N
 def candidates(model: Model, platforms: Platforms, precisions: Precisions, ask: Ask, usable: float) -> Configs:
     """Every platform, allowed precision, layout and load whose weights fit; loads are powers of two up to the planned share of the cache.
 
-    Tensor parallelism stays inside one scale-up domain; pipeline stages and experts (attention ranks) may cross into the network. Rows that cannot hold one sequence keep
-    load 1, so that their reason is found by the same model.
+    Tensor parallelism stays inside one scale-up domain; pipeline stages and experts (attention ranks) may cross into the network. A layout
+    without stages is also tried with separate prefill workers of its own shape (``SPLITS``), unless the ask fixes the layout. Rows that
+    cannot hold one sequence keep load 1, so that their reason is found by the same model.
     """
     shapes = every_layout(model, ask.layout)
     platform, scheme, shape = (grid.ravel() for grid in np.meshgrid(np.arange(len(platforms)), np.array(ask.precisions), np.arange(len(shapes)), indexing="ij"))
@@ -61,7 +64,13 @@ def candidates(model: Model, platforms: Platforms, precisions: Precisions, ask: 
     share = 1.0 if ask.ideal else ask.assumptions["cache_share"].value
     with np.errstate(invalid="ignore", divide="ignore"):
         most = np.floor(np.nan_to_num((platforms.capacity[platform] * usable - held) / each, nan=0.0, posinf=LOADS[-1]) * share) * dp
-    return _with_loads(ask, most, platform, scheme, tp, pp, dp, ep, bits)
+    ways = SPLITS if ask.input_length > 0 and not ask.layout and not ask.ideal else SPLITS[:1]
+    row, way = (grid.ravel() for grid in np.meshgrid(np.arange(len(platform)), np.arange(len(ways)), indexing="ij"))
+    prefill, decode = np.array(ways)[way].T
+    apart = (prefill == 0) | ((pp[row] == 1) & (most[row] >= dp[row]))
+    row, prefill, decode = row[apart], prefill[apart], decode[apart]
+    chosen = (column[row] for column in (most, platform, scheme, tp, pp, dp, ep, bits))
+    return _with_loads(ask, prefill, decode, *chosen)
 
 
 def native(platforms: Platforms, precisions: Precisions, ask: Ask) -> NDArray[np.bool_]:
@@ -72,10 +81,21 @@ def native(platforms: Platforms, precisions: Precisions, ask: Ask) -> NDArray[np
 
 
 def _with_loads(
-    ask: Ask, most: Floats, platform: NDArray[np.int64], scheme: NDArray[np.int64], tp: Floats, pp: Floats, dp: Floats, ep: Floats, bits: Floats
+    ask: Ask,
+    prefill: Floats,
+    decode: Floats,
+    most: Floats,
+    platform: NDArray[np.int64],
+    scheme: NDArray[np.int64],
+    tp: Floats,
+    pp: Floats,
+    dp: Floats,
+    ep: Floats,
+    bits: Floats,
 ) -> Configs:
-    top = np.clip(most, dp, LOADS[-1] * dp)
-    loads = np.minimum(LOADS[None, :] * dp[:, None], top[:, None])
+    ranks = dp * decode
+    top = np.clip(most * decode, ranks, LOADS[-1] * ranks)
+    loads = np.minimum(LOADS[None, :] * ranks[:, None], top[:, None])
     keep = np.ones(loads.shape, bool)
     keep[:, 1:] = loads[:, 1:] > loads[:, :-1]
     row, column = np.nonzero(keep)
@@ -91,4 +111,9 @@ def _with_loads(
         input_length=ask.input_length,
         output_length=ask.output_length,
         cache_bits=bits[row],
+        replicas=decode[row],
+        prefill_replicas=prefill[row],
+        prefill_tp=tp[row],
+        prefill_dp=dp[row],
+        prefill_ep=ep[row],
     )

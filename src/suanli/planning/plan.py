@@ -51,7 +51,8 @@ class Band:
 
 @dataclass(frozen=True)
 class Option:
-    """One way to carry the traffic: the best configuration of one chip in one system. Money in US dollars, power in W at the servers."""
+    """One way to carry the traffic: a configuration of one chip in one system; ``decode`` workers of tp x pp x dp chips, ``prefill`` of tp x dp (0: the
+    same chips do both). Money in US dollars, power in W at the servers."""
 
     chip: Chip
     system: System | None
@@ -60,6 +61,8 @@ class Option:
     pp: int
     dp: int
     ep: int
+    decode: int
+    prefill: int
     concurrency: int
     replicas: Band
     chips: Band
@@ -81,6 +84,11 @@ class Option:
     licence: str
     assumed: tuple[str, ...]
     best_at: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Chips of one replica: its decode workers and its prefill workers of the same shape."""
+        return (self.decode * self.pp + self.prefill) * self.tp * self.dp
 
 
 @dataclass(frozen=True)
@@ -316,6 +324,8 @@ def _option(
         pp=int(final.pp[row]),
         dp=int(final.dp[row]),
         ep=int(final.ep[row]),
+        decode=int(final.replicas[row]),
+        prefill=int(final.prefill_replicas[row]),
         concurrency=int(final.concurrency[row]),
         replicas=Band(*(float(each) for each in needed[:, row])),
         chips=Band(*(float(each) for each in chips)),
@@ -368,7 +378,7 @@ def _among(options: list[Option], front: Sequence[Option]) -> list[Option]:
 
 def _identity(option: Option) -> tuple[object, ...]:
     system = option.system.id if option.system else ""
-    return option.chip.id, system, option.precision, option.tp, option.pp, option.dp, option.ep, option.concurrency
+    return option.chip.id, system, option.precision, option.tp, option.pp, option.dp, option.ep, option.decode, option.prefill, option.concurrency
 
 
 def _left_out(

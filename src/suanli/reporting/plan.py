@@ -64,11 +64,12 @@ def layout(option: Option) -> str:
     """``tp8 pp2``: the ways one replica is cut; ways of 1 are left out but tp.
 
     >>> from types import SimpleNamespace as Cut
-    >>> layout(Cut(tp=8, pp=1, dp=4, ep=32))
-    'tp8 dp4 ep32'
+    >>> layout(Cut(tp=8, pp=1, dp=4, ep=32, decode=1, prefill=0)), layout(Cut(tp=8, pp=1, dp=1, ep=1, decode=2, prefill=1))
+    ('tp8 dp4 ep32', 'tp8, decode x2 + prefill x1')
     """
     others = [f"{name}{getattr(option, name)}" for name in ("pp", "dp", "ep") if getattr(option, name) > 1]
-    return " ".join([f"tp{option.tp}", *others])
+    shape = " ".join([f"tp{option.tp}", *others])
+    return f"{shape}, decode x{option.decode} + prefill x{option.prefill}" if option.prefill else shape
 
 
 def _asked(ask: Ask, say: Tongue) -> Line:
