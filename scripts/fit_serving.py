@@ -61,7 +61,7 @@ START: dict[str, tuple[float, float, float, float]] = {
     "interference": (1.0, 3, 0.5, 1.3),
     "queue_share": (0.1, 0.5, 1e-3, 2),
     "prefill_overhead": (3e-2, 0.5, 1e-3, 1),
-    "disaggregated_queue": (1, 0.5, 1e-3, 10),
+    "disaggregated_queue": (1.05, 0.5, 1.0, 10),
     "transfer_latency": (1e-2, 0.5, 1e-4, 1),
 }
 #: read off the rows, not fitted: the fullest measured deployment (DeepSeek-R1 FP8 on four 180 GB chips) holds weights in 96 % of the memory
