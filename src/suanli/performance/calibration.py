@@ -3,59 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suanli.facts import Catalogue, Schema
 from suanli.facts.reader import Day
+from suanli.formulas.arrays import Array
 from suanli.hardware import Platforms
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
-class Constants(Schema):
-    """Global constants of the serving model; names are physical, times in seconds, shares of the sheet's peak.
+@dataclass(frozen=True)
+class Constants:
+    """The constants of the serving model, numbers or one a row; names are physical, times in seconds, shares of the sheet's peak.
 
-    ``exposed_communication``: share of communication that computation does not hide. ``half_rows`` (``expert_half_rows``
-    in experts): rows of a product at which half
-    of the compute share is reached.
+    Arithmetic: ``compute_16/8/4`` share of the dense peak, half of it reached at ``half_rows`` rows (``expert_half_rows`` in experts, which
+    reach ``expert_compute`` of a dense product's rate); ``attention_compute``, ``attention_memory``, ``latent_memory`` of attention.
+    Memory: ``memory`` share of bandwidth, ``expert_memory`` of it in experts. Links: ``link``. Floors: ``launch`` an operator,
+    ``layer_overhead`` a layer, ``step_overhead`` a decode step, ``sequence_overhead`` a running sequence and step, ``token_overhead`` a token and
+    layer, ``routing_latency`` a mixture, ``all_reduce_latency`` a hop, ``all_to_all_latency`` an exchange. Load: ``interference`` share of the
+    prompts' work that decoding waits for, ``queue_share`` (``queue_share_equal`` where all lengths are equal, so that requests arrive in waves) share of
+    the others' prompts that a prompt waits for, ``admission`` share of a request's whole time spent until it is let in, ``reserved`` share
+    of the output for which cache is held from the start, ``chunk`` prompt tokens computed together, ``first_token_steps`` decode steps and ``prefill_overhead`` before the first token.
     """
 
-    compute_16: float
-    compute_8: float
-    compute_4: float
-    half_rows: float
-    memory: float
-    attention_memory: float
-    attention_compute: float
-    link: float
-    all_reduce_latency: float
-    all_to_all_latency: float
-    expert_imbalance: float
-    expert_half_rows: float
-    launch: float
-    layer_overhead: float
-    step_overhead: float
-    sequence_overhead: float
-    token_overhead: float
-    routing_latency: float
-    exposed_communication: float
-    interference: float
-    queue_share: float
-    prefill_overhead: float
-    first_token_steps: float
-    transfer_latency: float
-    disaggregated_queue: float
-    memory_usable: float
+    compute_16: Array
+    compute_8: Array
+    compute_4: Array
+    half_rows: Array
+    memory: Array
+    attention_memory: Array
+    latent_memory: Array
+    attention_compute: Array
+    link: Array
+    all_reduce_latency: Array
+    all_to_all_latency: Array
+    expert_imbalance: Array
+    expert_compute: Array
+    expert_memory: Array
+    expert_half_rows: Array
+    launch: Array
+    layer_overhead: Array
+    step_overhead: Array
+    sequence_overhead: Array
+    token_overhead: Array
+    routing_latency: Array
+    exposed_communication: Array
+    interference: Array
+    queue_share: Array
+    queue_share_equal: Array
+    admission: Array
+    reserved: Array
+    chunk: Array
+    prefill_overhead: Array
+    first_token_steps: Array
+    transfer_latency: Array
+    disaggregated_queue: Array
+    memory_usable: Array
+
+
+NAMES = tuple(each.name for each in fields(Constants))
 
 
 class EngineFile(Schema):
-    """How an engine (or one version of it) differs from all together: a multiplier of TTFT, shrunk to 1, from ``rows`` rows."""
+    """How an engine (or one version of it) differs from all together: a factor by constant, or ``ttft``/``tpot`` of the whole; from ``rows`` rows."""
 
-    ttft: float
     rows: int
+    factors: dict[str, float] = {}
 
 
 class Residuals(Schema):
@@ -74,7 +92,7 @@ class CalibrationFile(Schema):
     data_hash: str
     rows: int
     method: str
-    constants: Constants
+    constants: dict[str, float]
     families: dict[str, dict[str, float]] = {}
     engines: dict[str, EngineFile] = {}
     residuals: dict[str, Residuals]
@@ -82,75 +100,80 @@ class CalibrationFile(Schema):
 
 @dataclass(frozen=True)
 class Calibration:
-    """Constants, and per-platform multipliers of time (P,) where a family was measured; ``knowledge`` (P,) picks the residuals.
+    """Constants of all together, and their factors by platform ``family`` (P,) and by ``engine`` (E,); ``knowledge`` (P,) picks the residuals.
 
-    knowledge 0: the architecture was measured; 1: its class was; 2: known by its sheet only.
+    Engine 0 is any engine. knowledge 0: the architecture was measured; 1: its class was; 2: known by its sheet only.
     """
 
     constants: Constants
-    slower: Floats
-    knowledge: NDArray[np.int64]
+    family: Mapping[str, Floats]
+    engine: Mapping[str, Floats]
+    engines: tuple[str, ...]
+    knowledge: Ints
     residuals: dict[str, Residuals]
-    engines: Mapping[str, EngineFile] = field(default_factory=dict)
 
     def knows(self, framework: str) -> bool:
         """Whether an engine of that name was measured, in any version."""
-        return framework.strip().lower().split()[0] in self.engines
-
-    def engine(self, framework: str) -> float:
-        """The TTFT multiplier of ``"vllm 0.12.0"``: the version's own, else the engine's, else 1."""
         words = framework.strip().lower().split()
+        return bool(words) and words[0] in self.engines
+
+    def engine_code(self, framework: str) -> int:
+        """The row of ``"vllm 0.12.0"``: the version's own, else the engine's, else 0 (any)."""
+        words = framework.strip().lower().replace("tensorrt-llm", "trtllm").split()
         for name in (" ".join(words), words[0] if words else ""):
             if name in self.engines:
-                return self.engines[name].ttft
-        return 1.0
+                return self.engines.index(name)
+        return 0
+
+    def at(self, platform: Ints, engine: Ints) -> Constants:
+        """The constants row by row (N,): all together, times the factors of the platform's family and of the engine."""
+        changed = {}
+        for name in {*self.family, *self.engine} & set(NAMES):
+            value = getattr(self.constants, name)
+            for table, row in ((self.family, platform), (self.engine, engine)):
+                if name in table:
+                    value = value * table[name][row]
+            changed[name] = value
+        return replace(self.constants, **changed)
+
+    def engine_factor(self, name: str, engine: Ints) -> Floats:
+        """The factor ``ttft`` or ``tpot`` of the whole (N,), 1 where the engine has none."""
+        return self.engine[name][engine] if name in self.engine else np.ones(len(engine))
 
 
 KNOWLEDGE = ("family", "class", "sheet")
 
-IDEAL = Constants(
-    compute_16=1,
-    compute_8=1,
-    compute_4=1,
-    half_rows=0,
-    memory=1,
-    attention_memory=1,
-    attention_compute=1,
-    link=1,
-    all_reduce_latency=0,
-    all_to_all_latency=0,
-    expert_imbalance=1,
-    expert_half_rows=0,
-    launch=0,
-    layer_overhead=0,
-    step_overhead=0,
-    sequence_overhead=0,
-    token_overhead=0,
-    routing_latency=0,
-    exposed_communication=0,
-    interference=1,
-    queue_share=0,
-    prefill_overhead=0,
-    first_token_steps=0,
-    transfer_latency=0,
-    disaggregated_queue=1,
-    memory_usable=1,
+_NO_COST = (
+    "half_rows expert_half_rows all_reduce_latency all_to_all_latency launch layer_overhead step_overhead sequence_overhead token_overhead routing_latency "
+    "exposed_communication queue_share queue_share_equal admission prefill_overhead first_token_steps transfer_latency"
 )
+#: every efficiency 1, every overhead 0: the speed of light
+IDEAL = Constants(**(dict.fromkeys(NAMES, 1.0) | dict.fromkeys(_NO_COST.split(), 0.0)))
 
 
 def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool = False) -> Calibration:
     """The calibration seen from ``platforms``; ``ideal`` = every efficiency 1, every overhead 0: the speed of light."""
     file = catalogue.record("calibration", "serving", CalibrationFile).content
+    constants = Constants(**file.constants)
     if ideal:
         none = Residuals(ttft=(0, 0), tpot=(0, 0), throughput=(0, 0), rows=0)
         zeros = np.zeros(len(platforms), np.int64)
-        # how much of prompts' work hides behind decoding is no efficiency: it stays as measured
-        ideal_constants = IDEAL.model_copy(update={"interference": file.constants.interference})
-        return Calibration(ideal_constants, np.ones(len(platforms)), zeros, dict.fromkeys(KNOWLEDGE, none))
-    slower, knowledge = [], []
+        # how much of prompts' work hides behind decoding, and how many prompts go together, is no efficiency: it stays as measured
+        light = replace(IDEAL, interference=constants.interference, chunk=constants.chunk)
+        return Calibration(light, {}, {}, ("",), zeros, dict.fromkeys(KNOWLEDGE, none))
+    families = [architecture.split()[0].lower() if architecture else "" for architecture in platforms.architecture]
     measured_kinds = {"gpu"}
-    for architecture, kind in zip(platforms.architecture, platforms.kind, strict=True):
-        family = file.families.get(architecture.split()[0].lower() if architecture else "", None)
-        slower.append(family["slower"] if family else 1.0)
-        knowledge.append(0 if family else 1 if kind in measured_kinds else 2)
-    return Calibration(file.constants, np.array(slower), np.array(knowledge), dict(file.residuals), dict(file.engines))
+    knowledge = [0 if family in file.families else 1 if kind in measured_kinds else 2 for family, kind in zip(families, platforms.kind, strict=True)]
+    engines = ("", *file.engines)
+    return Calibration(
+        constants,
+        _columns([file.families.get(family, {}) for family in families]),
+        _columns([{}, *(each.factors for each in file.engines.values())]),
+        engines,
+        np.array(knowledge),
+        dict(file.residuals),
+    )
+
+
+def _columns(rows: list[dict[str, float]]) -> dict[str, Floats]:
+    return {name: np.array([row.get(name, 1.0) for row in rows]) for name in sorted({key for row in rows for key in row})}

@@ -118,6 +118,7 @@ def _common(row: Row, case: Case, lengths: tuple[float, float]) -> dict[str, flo
         "output_length": max(lengths[1] * share, 1.0),
         "cache_bits": 16.0 if scheme == 0 else 8.0,
         "accepted": accepted,
+        "equal_lengths": float(row.get("origin") == "aic-gap-analysis"),
     }
 
 

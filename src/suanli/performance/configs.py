@@ -19,8 +19,9 @@ class Configs:
 
     ``platform`` row of a ``Platforms``; ``scheme`` code of ``performance.precision.SCHEMES``; one replica is ``tp`` x ``pp`` x ``dp`` chips
     (``dp``: attention data parallel inside the replica), its experts divided over ``ep`` groups; ``concurrency`` requests in the replica;
-    lengths in tokens; ``cache_bits`` per cache element; ``engine_ttft`` multiplies the time to first token: how a named
-    engine and version differs from all together (1 where none is named).
+    lengths in tokens; ``cache_bits`` per cache element; ``engine`` row of the
+    calibration's engines (0: any); ``equal_lengths`` 1 where every request has the same length, so that requests stay in waves, 0 where they vary;
+    ``batch_limit`` sequences an attention rank of a decode worker takes at most (infinite: what the cache holds).
     ``prefill_replicas`` > 0: disaggregated, so many prefill workers of ``prefill_tp`` x ``prefill_dp`` chips each, with ``prefill_ep``,
     feed ``replicas`` decode workers, and ``concurrency`` counts all of them together. ``accepted``: tokens a decode step yields (1 = no
     speculative decoding).
@@ -37,7 +38,9 @@ class Configs:
     output_length: Floats
     cache_bits: Floats
     accepted: Floats
-    engine_ttft: Floats
+    engine: Ints
+    equal_lengths: Floats
+    batch_limit: Floats
     replicas: Floats
     prefill_replicas: Floats
     prefill_tp: Floats
@@ -77,14 +80,16 @@ def configs(count: int, **given: Any) -> Configs:
         "output_length": 1,
         "cache_bits": 16,
         "accepted": 1,
-        "engine_ttft": 1,
+        "engine": 0,
+        "equal_lengths": 0,
+        "batch_limit": np.inf,
         "replicas": 1,
         "prefill_replicas": 0,
         "prefill_tp": 1,
         "prefill_dp": 1,
         "prefill_ep": 1,
     } | given
-    kinds: dict[str, Any] = {"platform": np.int64, "scheme": np.int64}
+    kinds: dict[str, Any] = {"platform": np.int64, "scheme": np.int64, "engine": np.int64}
     columns: dict[str, Any] = {}
     for name, value in values.items():
         columns[name] = np.ascontiguousarray(np.broadcast_to(np.asarray(value, kinds.get(name, np.float64)), (count,)))

@@ -2,10 +2,12 @@
 
 The model of load is closed-loop: ``concurrency`` clients, each sending its next request when the last is answered. In one worker rank
 
-    b = min(clients, what the cache holds)                      sequences decoded together; the rest wait
-    tpot = decode(b) + interference * prefill / pp * b / output      each decode step also carries its share of new prompts
-    ttft = prefill * (1 + queue_share / pp * (b - 1)) + first_token_steps * step + waiting for a place
+    b = min(clients, what the cache holds)                       sequences decoded together; the rest wait
+    others = interference * (b - 1) * prefill_together / pp      the prompts of the others while one request is served
+    ttft = prefill + queue_share * others + first_token_steps * step + waiting for a place
+    tpot = (step + (1 - queue_share) * others / (output - 1)) / accepted
 
+so a request's whole time holds each other prompt once, whether it is felt before the first token or between tokens (work is conserved),
 and the rate is clients * output / (ttft + tpot * (output - 1)) (Little's law).
 """
 
@@ -22,7 +24,7 @@ from suanli.formulas.memory import sequences_that_fit
 from suanli.formulas.queueing import closed_response
 from suanli.hardware import Platforms
 from suanli.models import Model
-from suanli.performance.calibration import KNOWLEDGE, Calibration
+from suanli.performance.calibration import KNOWLEDGE, Calibration, Constants
 from suanli.performance.configs import BOUNDS, Configs, Estimate, join
 from suanli.performance.fit_in_memory import cache_bytes, weight_bytes
 from suanli.performance.precision import Precisions
@@ -54,34 +56,34 @@ class _Load:
 
 def _serve(model: Model, platforms: Platforms, calibration: Calibration, precisions: Precisions, c: Configs, scenarios: int) -> Estimate:
     with np.errstate(divide="ignore", invalid="ignore"):
-        decoder = _worker(model, platforms, calibration, precisions, c, c.tp, c.pp, c.dp, c.ep)
+        k = calibration.at(c.platform, c.engine)
+        decoder = _worker(model, platforms, k, precisions, c, c.tp, c.pp, c.dp, c.ep)
         weights = weight_bytes(model, precisions, c.scheme, c.tp, c.pp, c.dp)
-        load, per_sequence = _load(model, platforms, calibration, c, weights)
+        load, per_sequence = _load(model, platforms, k, c, weights)
         why_not = _reasons(model, platforms, precisions, c, weights, load)
         step = pass_time(model, decoder, tokens=load.running, sequences=load.running, context=load.context, decode=True)
-        k = calibration.constants
-        step_time = step.total + (k.step_overhead + k.sequence_overhead * load.running) * calibration.slower[c.platform]
+        step_time = step.total + k.step_overhead + k.sequence_overhead * load.running
         apart = c.prefill_replicas > 0
-        prefill, prefiller = _prefill(model, platforms, calibration, precisions, c, decoder, apart)
-        tpot, ttft = _times(c, calibration, load, step_time, prefill, apart, per_sequence, prefiller)
-        ttft = ttft * c.engine_ttft
+        prefiller = _prefiller(model, platforms, k, precisions, c, decoder, apart)
+        alone, together = _prefill(model, c, k, prefiller, load, apart)
+        tpot, ttft = _times(c, k, load, step_time, alone, together, apart, per_sequence, prefiller)
+        ttft, tpot = ttft * calibration.engine_factor("ttft", c.engine), tpot * calibration.engine_factor("tpot", c.engine)
         rate = c.replicas * c.dp * load.clients * c.output_length / (ttft + tpot * np.maximum(c.output_length - 1, 0))
         bound = _bound(step, load)
-        estimate = _estimate(model, platforms, calibration, c, ttft, tpot, rate, why_not, bound, load, weights, per_sequence, prefill.total, step_time)
+        estimate = _estimate(model, platforms, calibration, c, ttft, tpot, rate, why_not, bound, load, weights, per_sequence, alone.total, step_time)
     return _with_interval(estimate, calibration, c) if scenarios == 3 else estimate
 
 
-def _worker(
-    model: Model, platforms: Platforms, calibration: Calibration, precisions: Precisions, c: Configs, tp: Floats, pp: Floats, dp: Floats, ep: Floats
-) -> Worker:
-    return worker(model, platforms, calibration, precisions, platform=c.platform, scheme=c.scheme, tp=tp, pp=pp, dp=dp, ep=ep, cache_bits=c.cache_bits)
+def _worker(model: Model, platforms: Platforms, k: Constants, precisions: Precisions, c: Configs, tp: Floats, pp: Floats, dp: Floats, ep: Floats) -> Worker:
+    return worker(model, platforms, k, precisions, platform=c.platform, scheme=c.scheme, tp=tp, pp=pp, dp=dp, ep=ep, cache_bits=c.cache_bits)
 
 
-def _load(model: Model, platforms: Platforms, calibration: Calibration, c: Configs, weights: Floats) -> tuple[_Load, Floats]:
+def _load(model: Model, platforms: Platforms, k: Constants, c: Configs, weights: Floats) -> tuple[_Load, Floats]:
     context = c.input_length + c.output_length / 2
     per_sequence = cache_bytes(model, context, c.cache_bits / 8, c.tp, c.pp)
-    usable = platforms.capacity[c.platform] * calibration.constants.memory_usable
-    fits = sequences_that_fit(usable, weights, per_sequence)
+    held = cache_bytes(model, c.input_length + c.output_length * k.reserved, c.cache_bits / 8, c.tp, c.pp)
+    usable = platforms.capacity[c.platform] * k.memory_usable
+    fits = np.minimum(sequences_that_fit(usable, weights, held), c.batch_limit)
     clients = c.concurrency / (c.dp * c.replicas)
     return _Load(clients, fits, np.minimum(clients, fits), context), per_sequence
 
@@ -111,39 +113,56 @@ def _reasons(model: Model, platforms: Platforms, precisions: Precisions, c: Conf
     )
 
 
-def _prefill(
-    model: Model, platforms: Platforms, calibration: Calibration, precisions: Precisions, c: Configs, decoder: Worker, apart: NDArray[np.bool_]
-) -> tuple[Pass, Worker]:
-    """One prompt through a prefill worker (the decode worker itself when not disaggregated)."""
-    prefiller = decoder
-    if apart.any():
-        tp, dp, ep = (np.where(apart, a, b) for a, b in ((c.prefill_tp, c.tp), (c.prefill_dp, c.dp), (c.prefill_ep, c.ep)))
-        prefiller = _worker(model, platforms, calibration, precisions, c, tp, np.where(apart, 1.0, c.pp), dp, ep)
-    one = np.ones_like(c.input_length)
-    tokens = c.input_length * prefiller.pp  # a prompt is not cut into micro-batches
-    return pass_time(model, prefiller, tokens=tokens, sequences=one * prefiller.pp, context=c.input_length, decode=False), prefiller
+def _prefiller(
+    model: Model, platforms: Platforms, k: Constants, precisions: Precisions, c: Configs, decoder: Worker, apart: NDArray[np.bool_]
+) -> Worker:
+    """The worker that prompts run on (the decode worker itself when not disaggregated)."""
+    if not apart.any():
+        return decoder
+    tp, dp, ep = (np.where(apart, a, b) for a, b in ((c.prefill_tp, c.tp), (c.prefill_dp, c.dp), (c.prefill_ep, c.ep)))
+    return _worker(model, platforms, k, precisions, c, tp, np.where(apart, 1.0, c.pp), dp, ep)
+
+
+def _prefill(model: Model, c: Configs, k: Constants, prefiller: Worker, load: _Load, apart: NDArray[np.bool_]) -> tuple[Pass, Floats]:
+    """One prompt alone, and the seconds of one prompt when as many run together as a chunk takes (and as there are clients).
+
+    A prompt is not cut into micro-batches: every stage computes all its tokens.
+    """
+    pp = prefiller.pp
+    clients = np.where(apart, c.concurrency / np.maximum(c.prefill_replicas * prefiller.dp, 1), load.running)
+    several = np.clip(k.chunk / np.maximum(c.input_length, 1), 1, np.maximum(clients, 1))
+    alone = pass_time(model, prefiller, tokens=c.input_length * pp, sequences=pp, context=c.input_length, decode=False)
+    many = pass_time(model, prefiller, tokens=c.input_length * pp * several, sequences=pp * several, context=c.input_length, decode=False)
+    return alone, many.total / several
 
 
 def _times(
-    c: Configs, calibration: Calibration, load: _Load, step_time: Floats, prefill: Pass, apart: NDArray[np.bool_], per_sequence: Floats, prefiller: Worker
+    c: Configs,
+    k: Constants,
+    load: _Load,
+    step_time: Floats,
+    alone: Pass,
+    together: Floats,
+    apart: NDArray[np.bool_],
+    per_sequence: Floats,
+    prefiller: Worker,
 ) -> tuple[Floats, Floats]:
-    k = calibration.constants
-    slower = calibration.slower[c.platform]
-    prompt = prefill.total
-    fixed = k.prefill_overhead * slower
-    stage = prefill.total / c.pp  # prompts of others pass the pipeline one stage behind another
-    together = step_time + k.interference * stage * load.running / c.output_length
-    tpot = np.where(apart, step_time, together) / c.accepted
-    queued = stage * k.queue_share * np.maximum(load.running - 1, 0)
-    waiting = np.maximum(load.clients - load.fits, 0) / np.maximum(load.fits, 1e-9) * tpot * c.output_length
-    ttft = fixed + prompt + queued + k.first_token_steps * step_time + waiting
+    steps = np.maximum(c.output_length - 1, 1)
+    # prompts of others pass the pipeline one stage behind another
+    others = np.where(apart, 0.0, k.interference * np.maximum(load.running - 1, 0) * together / prefiller.pp)
+    before = np.where(c.equal_lengths > 0, k.queue_share_equal, k.queue_share)
+    tpot = step_time / c.accepted + (1 - before) * others / steps
+    first = k.prefill_overhead + k.first_token_steps * step_time
+    served = first + alone.total + before * others + tpot * steps
+    waiting = (np.maximum(load.clients / np.maximum(load.fits, 1e-9) - 1, 0) + k.admission) * served
+    ttft = first + alone.total + before * others + waiting
     if not apart.any():
         return tpot, ttft
     # disaggregated: each prefill rank is a server, its share of the clients thinks while it decodes
     clients = c.concurrency / np.maximum(c.prefill_replicas * prefiller.dp, 1)
-    behind = closed_response(clients, prompt, tpot * c.output_length) - prompt
+    behind = closed_response(clients, together, tpot * steps + waiting) - together
     transfer = transfer_time(per_sequence * c.tp, prefiller.tensor_link, k.transfer_latency)
-    ttft_apart = fixed + prompt + k.disaggregated_queue * behind + transfer + k.first_token_steps * step_time + waiting
+    ttft_apart = first + alone.total + k.disaggregated_queue * behind + transfer + waiting
     return tpot, np.where(apart, ttft_apart, ttft)
 
 

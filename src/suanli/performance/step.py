@@ -15,7 +15,7 @@ from suanli.formulas.moe import experts_hit
 from suanli.formulas.roofline import saturation
 from suanli.hardware import Platforms
 from suanli.models import Model, Op
-from suanli.performance.calibration import Calibration, Constants
+from suanli.performance.calibration import Constants
 from suanli.performance.precision import ROLES, Precisions, peak_of
 
 Floats = NDArray[np.float64]
@@ -38,13 +38,12 @@ class Worker:
     tensor_link: Floats
     expert_link: Floats
     cache_bytes: Floats
-    slower: Floats
 
 
 def worker(
     model: Model,
     platforms: Platforms,
-    calibration: Calibration,
+    constants: Constants,
     precisions: Precisions,
     *,
     platform: Array,
@@ -55,11 +54,15 @@ def worker(
     ep: Array,
     cache_bits: Array,
 ) -> Worker:
-    """The achieved rates of a worker of ``tp`` x ``pp`` x ``dp`` chips; links are the scale-up domain's while the group fits in it."""
-    k = calibration.constants
-    share = {"bf16": k.compute_16, "fp8": k.compute_8, "int8": k.compute_8, "fp4": k.compute_4}
-    peaks = np.stack([_achieved(platforms.peak, name, share) for name in precisions.compute], axis=1)
-    peak_16 = _achieved(platforms.peak, "bf16", share)[platform]
+    """The achieved rates of a worker of ``tp`` x ``pp`` x ``dp`` chips under ``constants`` (numbers or one a row); links are the
+    scale-up domain's while the group fits in it."""
+    k = constants
+    peak_16 = peak_of(platforms.peak, "bf16")
+    nominal = np.stack([peak_of(platforms.peak, name) for name in precisions.compute], axis=1)
+    # narrow weights computed at the 16-bit rate reach its share, not that of narrow units
+    shares = np.where(nominal > peak_16[:, None], np.array([_SHARES.index(SHARE_OF[name]) for name in precisions.compute]), 0)
+    share = np.choose(shares[platform, scheme], [getattr(k, name) for name in _SHARES])
+    rate, rate_16 = nominal[platform, scheme] * share, peak_16[platform] * k.compute_16
     wide = {"router", "head"}
     roles = {op.role for op in model.ops} & set(ROLES)
     link, domain, fabric = platforms.link[platform], platforms.domain[platform], platforms.fabric[platform]
@@ -71,20 +74,17 @@ def worker(
         dp=dp,
         ep=ep,
         weight_bytes={role: precisions.bits[role][scheme] / 8 for role in roles},
-        flop_rate={role: peak_16 if role in wide else peaks[platform, scheme] for role in roles},
-        flop_rate_16=peak_16,
+        flop_rate={role: rate_16 if role in wide else rate for role in roles},
+        flop_rate_16=rate_16,
         bandwidth=platforms.bandwidth[platform],
         tensor_link=np.where(tp <= domain, link, fabric) * k.link,
         expert_link=np.where(group <= domain, link, fabric) * k.link,
         cache_bytes=cache_bits / 8,
-        slower=calibration.slower[platform],
     )
 
 
-def _achieved(peaks: Floats, name: str, share: dict[str, float]) -> Floats:
-    rate = peak_of(peaks, name)
-    sixteen = peak_of(peaks, "bf16")
-    return np.where(rate > sixteen, rate * share[name], rate * share["bf16"])
+SHARE_OF = {"bf16": "compute_16", "fp8": "compute_8", "int8": "compute_8", "fp4": "compute_4"}
+_SHARES = ("compute_16", "compute_8", "compute_4")
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,11 @@ class Line:
     count: float
     flop_time: Floats
     byte_time: Floats
-    launch: float
+    launch: Array
 
     @property
     def total(self) -> Floats:
-        """Seconds of all applications, before the family's factor."""
+        """Seconds of all applications."""
         return self.count * (np.maximum(self.flop_time, self.byte_time) + self.launch)
 
 
@@ -147,7 +147,7 @@ def pass_time(model: Model, w: Worker, *, tokens: Floats, sequences: Floats, con
     layers = model.architecture.layers
     overhead = k.layer_overhead * layers + sum(op.count for op in model.ops) * k.launch + tokens * layers * k.token_overhead
     beside = communication * k.exposed_communication
-    total = np.maximum(busy + beside + k.layer_overhead * layers + tokens * layers * k.token_overhead, communication) * w.slower
+    total = np.maximum(busy + beside + k.layer_overhead * layers + tokens * layers * k.token_overhead, communication)
     some = tokens > 0  # a pass without tokens is not run
     return Pass(*(np.where(some, each, 0.0) for each in (total, compute, memory, communication, overhead)))
 
@@ -170,9 +170,9 @@ def _experts(op: Op, w: Worker, tokens: Floats) -> tuple[Floats, Floats]:
     size = op.matrices * op.inner * op.outer
     rows = everywhere * op.active / np.maximum(experts_hit(everywhere, op.experts, op.active), 1)
     share = saturation(np.maximum(rows, 1e-9), w.constants.expert_half_rows)  # no rows: no work, not no rate
-    flop_time = 2 * pairs * size / (w.flop_rate[op.role] * np.maximum(share, 1e-9))
+    flop_time = 2 * pairs * size / (w.flop_rate[op.role] * w.constants.expert_compute * np.maximum(share, 1e-9))
     moved = hit * size * w.weight_bytes[op.role] + pairs * op.matrices * (op.inner + op.outer) * ACTIVATION_BYTES
-    return flop_time, moved / (w.bandwidth * w.constants.memory)
+    return flop_time, moved / (w.bandwidth * w.constants.expert_memory)
 
 
 def _attention(op: Op, w: Worker, tokens: Floats, sequences: Floats, context: Floats, decode: bool) -> tuple[Floats, Floats]:
@@ -187,7 +187,8 @@ def _attention(op: Op, w: Worker, tokens: Floats, sequences: Floats, context: Fl
         visible = mean_causal_context(context, np.zeros_like(context), op.window, op.topk, op.stride)
         flop = attention_flop(tokens, heads, op.score_dim, op.value_dim, visible)
         moved = tokens * (op.cached * w.cache_bytes / parts + 2 * heads * (op.score_dim + op.value_dim) * ACTIVATION_BYTES)
-    return flop / rate, moved / (w.bandwidth * w.constants.attention_memory)
+    memory = w.constants.latent_memory if op.role == "latent" else w.constants.attention_memory
+    return flop / rate, moved / (w.bandwidth * memory)
 
 
 def _per_entry(op: Op) -> float:
