@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
 
-.PHONY: plan test lint types bench golden fit clean
+.PHONY: plan test lint types bench golden fit accuracy clean
 
 plan: $(VENV)/.runtime
 	@$(BIN)/suanli plan deepseek-v3 --workload azure-2023-conversation --place CN
@@ -29,6 +29,10 @@ golden: $(VENV)/.development
 # fits data/calibration/serving.toml; TRUTH is the folder of measured tables
 fit: $(VENV)/.development
 	$(BIN)/python scripts/fit_serving.py $(TRUTH)
+
+# writes docs/accuracy.md and its chart; TRUTH as above, after make fit (which leaves the left-out predictions in build/)
+accuracy: $(VENV)/.development
+	$(BIN)/python scripts/write_accuracy.py $(TRUTH)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

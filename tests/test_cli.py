@@ -133,6 +133,7 @@ def widths(text: str) -> int:
         ["serve", "--help"],
         ["chips", "--help"],
         ["predict", "serving", "--help"],
+        ["accuracy", "--help"],
     ],
     ids=lambda command: "-".join(command[:3]),
 )

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from suanli.api import (
+        accuracy_serving,
+        accuracy_summary,
         check_export,
         explain_option,
         find_chip,
@@ -36,6 +38,8 @@ __all__ = [
     "SuanliError",
     "UnknownName",
     "UnknownUnit",
+    "accuracy_serving",
+    "accuracy_summary",
     "check_export",
     "explain_option",
     "find_chip",

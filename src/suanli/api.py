@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,9 @@ from suanli.facts import Catalogue
 from suanli.facts.names import fold, index, resolve
 from suanli.hardware import Chip, Platforms, System, load_chips, load_systems, platforms_of, usual_system
 from suanli.models import Model, load_models, read_model
-from suanli.performance.calibration import Calibration, load_calibration
+from suanli.performance.accuracy import Accuracy, Score, accuracy_of
+from suanli.performance.accuracy_summary import read_summary
+from suanli.performance.calibration import Calibration, CalibrationFile, load_calibration
 from suanli.performance.cases import Case, read_case
 from suanli.performance.configs import BOUNDS, Configs, Estimate, configs
 from suanli.performance.explain import Explanation, explain
@@ -303,9 +306,52 @@ def check_export(catalogue: Catalogue, chip: str, to: str, on: datetime.date | N
     return found, check(item_of(found), to, on or datetime.date.today(), **case)
 
 
+def accuracy_serving(catalogue: Catalogue, truth: str | Path, predictions: str | Path | None = None) -> Accuracy:
+    """Predictions judged by a table of measurements (columns of the truth tables).
+
+    ``predictions``: a file with the columns of ``predict_serving``, made elsewhere (such as left-out ones); without it they are made now.
+    Chips and models go by their id in the catalogue where it knows them. Raises ``BadFile``.
+    """
+    rows = list(read_rows(Path(truth)))
+    if predictions is None:
+        answers = predict_serving(catalogue, truth)
+    else:
+        answers = list(read_rows(Path(predictions)))
+        if not answers or not {"ttft_ms", "tpot_ms", "tokens_per_s_per_chip"} & answers[0].keys():
+            raise BadFile("errors.file_missing_key", file=str(predictions), key="tpot_ms")
+        if not {each.get("id") or each.get("case_id") for each in answers} & {row.get("id") or row.get("case_id") for row in rows}:
+            raise BadFile("accuracy.other_rows", file=str(predictions), truth=str(truth))
+    chips, models = index(load_chips(catalogue).values()), index(load_models(catalogue).values())
+    cases = [read_case(row, chips, models, fold) for row in rows]
+    called = [
+        {**row, "chip": case.chip.id if case.chip else row.get("chip") or "", "model": case.model.id if case.model else row.get("model") or ""}
+        for row, case in zip(rows, cases, strict=True)
+    ]
+    calibration = catalogue.record("calibration", "serving", CalibrationFile).content
+    known = hashlib.sha256(Path(truth).read_bytes()).hexdigest() in calibration.data_hash
+    return accuracy_of(
+        called,
+        answers,
+        table=Path(truth).name,
+        predictions=Path(predictions).name if predictions else "",
+        in_fit=known and predictions is None,
+        engines=tuple(calibration.engines),
+    )
+
+
+def accuracy_summary(catalogue: Catalogue) -> dict[str, tuple[Score, ...]]:
+    """What was left out of the fit (chip, model) -> the errors on it, as stored with the calibration; ``NoAnswer`` where nothing is stored."""
+    paths = catalogue.all_paths("calibration", "serving_accuracy")
+    if not paths:
+        raise NoAnswer("accuracy.no_summary")
+    return read_summary(paths[-1][0])
+
+
 __all__ = [
     "PREDICTED",
     "Serving",
+    "accuracy_serving",
+    "accuracy_summary",
     "check_export",
     "explain_option",
     "find_chip",

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from suanli.cli import catalogue, export, plan, predict, serve
+from suanli.cli import accuracy, catalogue, export, plan, predict, serve
 from suanli.cli.options import Lang
 from suanli.cli.usage import Command, Group
 
@@ -21,6 +21,7 @@ def application() -> Any:
     predictions.callback()(_nothing)
     predictions.command("serving", cls=Command, help="cli.predict.serving_help")(predict.serving)
     app.add_typer(predictions, name="predict", cls=Group)
+    app.command("accuracy", cls=Command, help="cli.accuracy.help")(accuracy.accuracy)
     for kind, commands in catalogue.COMMANDS.items():
         group = _group(f"cli.{kind}s.help")
         group.callback(invoke_without_command=True)(commands.default)

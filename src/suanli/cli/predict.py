@@ -67,15 +67,15 @@ def csv_text(rows: list[Row]) -> str:
     return file.getvalue()
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` wholly or not at all."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write ``content`` to ``path`` wholly or not at all."""
     try:
         descriptor, name = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
     except OSError as error:
         raise BadFile("errors.file_syntax", file=str(path), detail=str(error)) from None
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(name, 0o666 & ~mask)
