@@ -148,6 +148,14 @@ def read(folder: Path, table: str) -> Rows:
     return rows
 
 
+def fastest(rows: Rows, *shape: str) -> Rows:
+    """The rows of the fastest kernel at each chip and ``shape``: engines choose among kernels, and what they choose from gets better."""
+    _, place = np.unique(np.stack([np.unique(rows[name], return_inverse=True)[1] for name in ("chip", *shape)]), axis=1, return_inverse=True)
+    best = np.full(place.max() + 1, np.inf)
+    np.minimum.at(best, place.ravel(), rows["measured"])
+    return take(rows, rows["measured"] <= best[place.ravel()])
+
+
 def cold(reused: Floats, flop: Floats, rate: Floats, bandwidth: Floats, floor: float) -> Mask:
     """Rows that a warm second-level cache does not flatter: too many bytes to stay there, or too few (in seconds) to count beside arithmetic or a launch."""
     seconds = reused / bandwidth
@@ -173,7 +181,7 @@ PRODUCTS = {
 def gemms(folder: Path, chips: Chips) -> list[Kind]:
     """vLLM's block-scaled products are timed with the host's launch (57 to 180 us whatever the size): left out."""
     rows, older = read(folder, "aic_gemm"), read(folder, "vidur_mlp")
-    rows = take(rows, ~((rows["gemm_dtype"] == "fp8_block") & (rows["backend"] == "vllm")))
+    rows = fastest(take(rows, ~((rows["gemm_dtype"] == "fp8_block") & (rows["backend"] == "vllm"))), "gemm_dtype", "m", "n", "k")
     older = take(older, older["gemm_k"] > 0)
     older = {"gemm_dtype": np.full(len(older["chip"]), "bfloat16"), "m": older["num_tokens"], "n": older["gemm_n"], "k": older["gemm_k"]} | {
         name: older[name] for name in ("chip", "measured")
@@ -189,20 +197,24 @@ def gemms(folder: Path, chips: Chips) -> list[Kind]:
 
         def time(x: Rows, c: Mapping[str, Floats]) -> Floats:
             rates = (x["peak"] * c["compute"], x["bandwidth"] * c["memory"])
-            return kernels.gemm_time(x["m"], x["k"], x["n"], x["width"], ACTIVATION, *rates, c["quantise"], c["launch"])
+            return kernels.joined(kernels.gemm(x["m"], x["k"], x["n"], x["width"], ACTIVATION, *rates, c["quantise"], c["launch"]))
 
         constants = ("compute", "memory", "launch", *(["quantise"] if narrowed else []))
-        found.append(kind(f"gemm.{name}", kernels.gemm_time, own, time, constants, {} if narrowed else {"quantise": 0.0}))
+        found.append(kind(f"gemm.{name}", kernels.gemm, own, time, constants, {} if narrowed else {"quantise": 0.0}))
     return found
+
+
+EXPERT_SHAPE = ("num_tokens", "hidden_size", "inter_size", "topk", "num_experts", "moe_tp_size", "moe_ep_size")
 
 
 def experts(rows: Rows, chips: Chips) -> list[Kind]:
     """The routed part with even routing. Left out: FlashInfer's CUTLASS kernels on Hopper in 16 and plain 8 bit (12 to 19 % of the bandwidth: not tuned)."""
     untuned = np.isin(rows["called"], ["h100_sxm", "h200_sxm"]) & (np.char.find(rows["kernel_source"], "flashinfer_cutlass") >= 0)
     rows = take(rows, ~(untuned & np.isin(rows["moe_dtype"], ["bfloat16", "fp8"])))
+    rows = fastest(take(rows, rows["distribution"] == "balanced"), "moe_dtype", *EXPERT_SHAPE)
     found = []
     for dtype, (name, precision, width, _) in PRODUCTS.items():
-        own = take(rows, (rows["moe_dtype"] == dtype) & (rows["distribution"] == "balanced"))
+        own = take(rows, rows["moe_dtype"] == dtype)
         if not len(own["chip"]):
             continue
         gated = np.char.find(own["kernel_source"], "nongated") < 0
@@ -215,22 +227,22 @@ def experts(rows: Rows, chips: Chips) -> list[Kind]:
         def time(x: Rows, c: Mapping[str, Floats]) -> Floats:
             shape = (x["num_tokens"], x["hidden_size"], x["width"], x["matrices"], x["num_experts"], x["topk"], x["moe_ep_size"])
             rates = (x["peak"] * c["compute"], x["bandwidth"] * c["memory"])
-            return kernels.experts_time(*shape, x["bytes"], ACTIVATION, *rates, c["routing"], c["launch"])
+            return kernels.joined(kernels.routed_experts(*shape, x["bytes"], ACTIVATION, *rates, c["routing"], c["launch"]))
 
-        found.append(kind(f"experts.{name}", kernels.experts_time, own, time, ("compute", "memory", "launch", "routing")))
+        found.append(kind(f"experts.{name}", kernels.routed_experts, own, time, ("compute", "memory", "launch", "routing")))
     return found
 
 
 def _prefill(x: Rows, c: Mapping[str, Floats]) -> Floats:
     rates = (x["peak"] * c["compute"], x["bandwidth"] * c["memory"])
     shape = (x["queries"], x["heads"], x["score_dim"], x["value_dim"], x["visible"], x["bytes"])
-    return kernels.prefill_attention_time(*shape, *rates, c["half_length"], c["softmax"], c["launch"])
+    return kernels.joined(kernels.prefill_attention(*shape, *rates, c["half_length"], c["softmax"], c["launch"]))
 
 
 def _decode(x: Rows, c: Mapping[str, Floats]) -> Floats:
     rates = (x["peak"] * c["compute"], x["bandwidth"] * c["memory"])
     shape = (x["sequences"], x["heads"], x["cached_heads"], x["score_dim"], x["value_dim"], x["visible"], x["bytes"])
-    return kernels.decode_attention_time(*shape, *rates, c["head_time"], c["launch"])
+    return kernels.joined(kernels.decode_attention(*shape, *rates, c["head_time"], c["launch"]))
 
 
 PREFILL, DECODE = ("compute", "half_length", "softmax", "memory", "launch"), ("compute", "memory", "head_time", "launch")
@@ -256,7 +268,7 @@ def attention(folder: Path, chips: Chips) -> list[Kind]:
         own |= {"queries": queries, "heads": heads, "score_dim": dim, "value_dim": dim, "visible": mean_causal_context(length, 0.0, own["window_size"], 0, 1)}
         own |= {"bytes": queries * dim * 2 * (heads * ACTIVATION + own["num_key_value_heads"] * cache)}
         own |= {"peak": chips.peak(precision)[own["chip"]], "bandwidth": chips.platforms.bandwidth[own["chip"]]}
-        found.append(kind(f"attention_prefill.{name}", kernels.prefill_attention_time, own, _prefill, PREFILL))
+        found.append(kind(f"attention_prefill.{name}", kernels.prefill_attention, own, _prefill, PREFILL))
     rows = read(folder, "aic_attention_generation")
     mislabelled = (rows["called"] == "a100_sxm") & (rows["backend"] == "trtllm")
     rows = take(rows, ~rows["beats_hbm"].astype(bool) & plain(rows) & ~mislabelled)
@@ -269,7 +281,7 @@ def attention(folder: Path, chips: Chips) -> list[Kind]:
         own |= {"bytes": cache + batch * heads * 2 * dim * ACTIVATION, "peak": chips.peak(precision)[own["chip"]]}
         own |= {"bandwidth": chips.platforms.bandwidth[own["chip"]]}
         own = take(own, cold(cache, np.zeros(len(batch)), own["peak"], own["bandwidth"], FLOOR_DECODE))
-        found.append(kind(f"attention_decode.{name}", kernels.decode_attention_time, own, _decode, DECODE))
+        found.append(kind(f"attention_decode.{name}", kernels.decode_attention, own, _decode, DECODE))
     return found
 
 
@@ -295,13 +307,13 @@ def latent(folder: Path, chips: Chips) -> list[Kind]:
             if phase == "context":
                 queries = batch * length
                 own |= {"queries": queries, "visible": mean_causal_context(length, 0.0, 0, 0, 1), "bytes": queries * heads * 2 * (score + value) * ACTIVATION}
-                found.append(kind(f"latent_prefill.{name}", kernels.prefill_attention_time, own, _prefill, PREFILL[:2] + PREFILL[3:], {"softmax": 0.0}))
+                found.append(kind(f"latent_prefill.{name}", kernels.prefill_attention, own, _prefill, PREFILL[:2] + PREFILL[3:], {"softmax": 0.0}))
             else:
                 cache = batch * length * score * width
                 own |= {"sequences": batch, "cached_heads": np.ones(len(batch)), "visible": length}
                 own |= {"bytes": cache + batch * heads * (score + value) * ACTIVATION}
                 own = take(own, cold(cache, 2 * batch * heads * (score + value) * length, own["peak"], own["bandwidth"], FLOOR_DECODE))
-                found.append(kind(f"latent_decode.{name}", kernels.decode_attention_time, own, _decode, DECODE))
+                found.append(kind(f"latent_decode.{name}", kernels.decode_attention, own, _decode, DECODE))
     return found
 
 

@@ -13,6 +13,20 @@ from suanli.formulas.matmul import matmul_bytes, matmul_flop
 from suanli.formulas.moe import experts_hit
 
 
+#: a kernel in three parts [s]: arithmetic, memory traffic, and what neither hides (its launch, passes before and after it)
+Parts = tuple[Array, Array, Array]
+
+
+def joined(parts: Parts) -> Array:
+    """Seconds of a kernel of these parts: fixed + sqrt(arithmetic^2 + memory^2), see ``kernel_time``.
+
+    >>> float(joined((3.0, 4.0, 1.0)))
+    6.0
+    """
+    arithmetic, memory, fixed = parts
+    return fixed + np.sqrt(arithmetic * arithmetic + memory * memory)  # half the time of np.hypot, whose care for overflow seconds do not need
+
+
 def kernel_time(flop: Array, bytes_moved: Array, flop_rate: Array, bandwidth: Array, launch: Array) -> Array:
     """Seconds of one kernel: t = launch + sqrt((F/P)^2 + (Q/B)^2).
 
@@ -23,26 +37,25 @@ def kernel_time(flop: Array, bytes_moved: Array, flop_rate: Array, bandwidth: Ar
     >>> float(kernel_time(3.0, 4.0, 1.0, 1.0, 0.0)), float(kernel_time(0.0, 0.0, 1e15, 1e12, 1e-6))
     (5.0, 1e-06)
     """
-    arithmetic, memory = flop / flop_rate, bytes_moved / bandwidth
-    return launch + np.sqrt(arithmetic * arithmetic + memory * memory)  # half the time of np.hypot, whose care for overflow seconds do not need
+    return joined((flop / flop_rate, bytes_moved / bandwidth, launch))
 
 
-def gemm_time(
+def gemm(
     rows: Array, inner: Array, outer: Array, weight_bytes: Array, activation_bytes: Array, flop_rate: Array, bandwidth: Array, quantise: Array, launch: Array
-) -> Array:
-    """Seconds of (rows x inner)(inner x outer): ``kernel_time`` of the product, and a pass before it that narrows the activations.
+) -> Parts:
+    """Parts of (rows x inner)(inner x outer): ``kernel_time`` of the product, and a pass before it that narrows the activations.
 
     t = kernel_time + q m k / B; ``quantise`` q [B] are the bytes that pass moves per activation (0: none; reading 16 bit, writing and
     reading 8 bit is 4), ``weight_bytes`` and ``activation_bytes`` [B] per element.
 
-    >>> round(float(gemm_time(1, 1000, 1000, 2, 2, 1e15, 2.004e12, 0, 0)) * 1e6, 6)
+    >>> round(float(joined(gemm(1, 1000, 1000, 2, 2, 1e15, 2.004e12, 0, 0))) * 1e6, 6)
     1.000002
     """
-    product = kernel_time(matmul_flop(rows, inner, outer), matmul_bytes(rows, inner, outer, weight_bytes, activation_bytes), flop_rate, bandwidth, launch)
-    return product + quantise * rows * inner / bandwidth
+    moved = matmul_bytes(rows, inner, outer, weight_bytes, activation_bytes)
+    return matmul_flop(rows, inner, outer) / flop_rate, moved / bandwidth, launch + quantise * rows * inner / bandwidth
 
 
-def experts_time(
+def routed_experts(
     tokens: Array,
     hidden: Array,
     width: Array,
@@ -56,24 +69,26 @@ def experts_time(
     bandwidth: Array,
     routing: Array,
     launch: Array,
-) -> Array:
-    """Seconds of the routed feed-forward part on one of ``parts`` chips that share the experts evenly.
+    evenness: Array = 1.0,
+) -> Parts:
+    """Parts of the routed feed-forward part on one of ``parts`` chips that share the experts evenly.
 
     t = kernel_time(2 a T s / p, (hit w s + a T (2 h + m f) b) / p) + r a T h / B with s = m h f, hit = ``experts_hit``.
     ``tokens`` T are those of all parts, each choosing ``active`` a of ``experts``; an expert is ``matrices`` m of ``hidden`` h x ``width`` f,
     ``weight_bytes`` w and ``activation_bytes`` b per element; ``routing`` r [B] per chosen copy and hidden element is what sorting,
-    gathering, narrowing and combining move: measured ranks pay for all copies, not only for their own.
+    gathering, narrowing and combining move: measured ranks pay for all copies, not only for their own. Routers have favourites: T tokens wake as many
+    experts as T^``evenness`` tokens that choose evenly would.
 
-    >>> float(experts_time(0.0, 7168, 2048, 3, 256, 8, 1, 1, 2, 1e15, 1e12, 4, 2e-5))
+    >>> float(joined(routed_experts(0.0, 7168, 2048, 3, 256, 8, 1, 1, 2, 1e15, 1e12, 4, 2e-5)))
     2e-05
     """
     size = matrices * hidden * width
     copies = tokens * active
-    moved = experts_hit(tokens, experts, active) * size * weight_bytes + copies * (2 * hidden + matrices * width) * activation_bytes
-    return kernel_time(2 * copies * size / parts, moved / parts, flop_rate, bandwidth, launch) + routing * copies * hidden / bandwidth
+    moved = experts_hit(tokens**evenness, experts, active) * size * weight_bytes + copies * (2 * hidden + matrices * width) * activation_bytes
+    return 2 * copies * size / parts / flop_rate, moved / parts / bandwidth, launch + routing * copies * hidden / bandwidth
 
 
-def prefill_attention_time(
+def prefill_attention(
     queries: Array,
     heads: Array,
     score_dim: Array,
@@ -85,21 +100,21 @@ def prefill_attention_time(
     half_length: Array,
     softmax: Array,
     launch: Array,
-) -> Array:
-    """Seconds of attention of ``queries`` prompt tokens that see ``visible`` entries each in the mean.
+) -> Parts:
+    """Parts of attention of ``queries`` prompt tokens that see ``visible`` entries each in the mean.
 
     t = kernel_time(F (1 + l/v) (1 + e/d), Q): half the rate at ``half_length`` l entries (tiles at the diagonal and the window's edge), and
     an exponential per score that costs as much as ``softmax`` e dimensions, d the mean of ``score_dim`` and ``value_dim`` (Shah et al.,
     FlashAttention-3, NeurIPS 2024, section 3.1).
 
-    >>> float(prefill_attention_time(1e3, 1, 128, 128, 1e3, 0.0, 512e9, 1e12, 1e3, 128, 0.0))
+    >>> float(joined(prefill_attention(1e3, 1, 128, 128, 1e3, 0.0, 512e9, 1e12, 1e3, 128, 0.0)))
     0.004
     """
     flop = attention_flop(queries, heads, score_dim, value_dim, visible + half_length) * (1 + 2 * softmax / (score_dim + value_dim))
-    return kernel_time(flop, bytes_moved, flop_rate, bandwidth, launch)
+    return flop / flop_rate, bytes_moved / bandwidth, launch
 
 
-def decode_attention_time(
+def decode_attention(
     sequences: Array,
     heads: Array,
     cached_heads: Array,
@@ -111,17 +126,17 @@ def decode_attention_time(
     bandwidth: Array,
     head_time: Array,
     launch: Array,
-) -> Array:
-    """Seconds of one decoding step's attention of ``sequences`` sequences over ``visible`` cached entries each.
+) -> Parts:
+    """Parts of one decoding step's attention of ``sequences`` sequences over ``visible`` cached entries each.
 
     t = kernel_time(F, Q) + c b g: ``head_time`` c [s] for each of the ``cached_heads`` g of each of the b sequences, whatever their length (a block to
     start, partial results to combine). The rate of arithmetic on a few queries a cached head is far below the peak.
 
-    >>> float(decode_attention_time(100, 8, 8, 128, 128, 0.0, 0.0, 1e15, 1e12, 1e-8, 1e-5))
+    >>> float(joined(decode_attention(100, 8, 8, 128, 128, 0.0, 0.0, 1e15, 1e12, 1e-8, 1e-5)))
     1.8e-05
     """
     flop = attention_flop(sequences, heads, score_dim, value_dim, visible)
-    return kernel_time(flop, bytes_moved, flop_rate, bandwidth, launch) + head_time * sequences * cached_heads
+    return flop / flop_rate, bytes_moved / bandwidth, launch + head_time * sequences * cached_heads
 
 
 def collective_time(volume: Array, chips: Array, bandwidth: Array, share: Array, step: Array, ramp: Array, launch: Array) -> Array:

@@ -12,6 +12,7 @@ from suanli.facts import Catalogue, Schema
 from suanli.facts.reader import Day
 from suanli.formulas.arrays import Array
 from suanli.hardware import Platforms
+from suanli.performance.kernels import KernelConstants, kernel_constants
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -19,39 +20,41 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Constants:
-    """The constants of the serving model, numbers or one a row; names are physical, times in seconds, shares of the sheet's peak.
+    """The constants of the serving model, numbers or one a row; names are physical, times in seconds.
 
-    Arithmetic: ``compute_16/8/4`` share of the dense peak, half of it reached at ``half_rows`` rows (``expert_half_rows`` in experts, which
-    reach ``expert_compute`` of a dense product's rate); ``attention_compute``, ``attention_memory``, ``latent_memory`` of attention.
-    Memory: ``memory`` share of bandwidth, ``expert_memory`` of it in experts. Links: ``link``. Floors: ``launch`` an operator,
-    ``layer_overhead`` a layer, ``step_overhead`` a decode step, ``sequence_overhead`` a running sequence and step, ``token_overhead`` a token and
-    layer, ``routing_latency`` a mixture, ``all_reduce_latency`` a hop, ``all_to_all_latency`` an exchange. Load: ``interference`` share of the
-    prompts' work that decoding waits for, ``queue_share`` (``queue_share_equal`` where all lengths are equal, so that requests arrive in waves) share of
-    the others' prompts that a prompt waits for, ``admission`` share of a request's whole time spent until it is let in, ``reserved`` share
-    of the output for which cache is held from the start, ``chunk`` prompt tokens computed together, ``first_token_steps`` decode steps and ``prefill_overhead`` before the first token.
+    What an engine makes of kernels measured alone (``performance.kernels``), as multiples of their time: ``products``, ``experts_16/8/4`` by bits of their weights,
+    ``attention`` and ``latent`` (decoding), ``prompt_attention``, ``collectives``; ``launch`` of their fixed times; ``prompt`` of a whole pass over
+    prompts. Beside them: ``layer_overhead`` a layer, ``elementwise`` readings of the hidden states a layer and token, ``step_overhead`` a decode
+    step, ``sequence_overhead`` a running sequence and step, ``host_sequence`` the
+    host's work for one, hidden behind the chip's while that is longer, ``routing_latency`` a mixture, ``all_to_all_latency`` an exchange,
+    ``expert_imbalance`` of the busiest chip, ``routing_spread`` share of the others' routed copies that each chip handles,
+    ``routing_evenness`` (see ``formulas.kernels.routed_experts``).
+    Load: ``interference`` share of the prompts' work that decoding waits for, ``queue_share`` (``queue_share_equal`` where all lengths
+    are equal, so that requests arrive in waves) share of the others' prompts that a prompt waits for, ``admission`` share of a request's
+    whole time spent until it is let in, ``reserved`` share of the output for which cache is held from the start, ``chunk`` prompt tokens
+    computed together, ``first_token_steps`` decode steps and ``prefill_overhead`` before the first token.
     """
 
-    compute_16: Array
-    compute_8: Array
-    compute_4: Array
-    half_rows: Array
-    memory: Array
-    attention_memory: Array
-    latent_memory: Array
-    attention_compute: Array
-    link: Array
-    all_reduce_latency: Array
-    all_to_all_latency: Array
-    expert_imbalance: Array
-    expert_compute: Array
-    expert_memory: Array
-    expert_half_rows: Array
+    products: Array
+    experts_16: Array
+    experts_8: Array
+    experts_4: Array
+    attention: Array
+    latent: Array
+    prompt_attention: Array
+    collectives: Array
     launch: Array
+    prompt: Array
     layer_overhead: Array
+    elementwise: Array
     step_overhead: Array
     sequence_overhead: Array
-    token_overhead: Array
+    host_sequence: Array
     routing_latency: Array
+    all_to_all_latency: Array
+    expert_imbalance: Array
+    routing_spread: Array
+    routing_evenness: Array
     exposed_communication: Array
     interference: Array
     queue_share: Array
@@ -61,6 +64,7 @@ class Constants:
     chunk: Array
     prefill_overhead: Array
     first_token_steps: Array
+    first_prompt: Array
     transfer_latency: Array
     disaggregated_queue: Array
     memory_usable: Array
@@ -106,11 +110,13 @@ class Calibration:
     """
 
     constants: Constants
+    kernels: KernelConstants
     family: Mapping[str, Floats]
     engine: Mapping[str, Floats]
     engines: tuple[str, ...]
     knowledge: Ints
     residuals: dict[str, Residuals]
+    ideal: bool = False
 
     def knows(self, framework: str) -> bool:
         """Whether an engine of that name was measured, in any version."""
@@ -144,8 +150,8 @@ class Calibration:
 KNOWLEDGE = ("family", "class", "sheet")
 
 _NO_COST = (
-    "half_rows expert_half_rows all_reduce_latency all_to_all_latency launch layer_overhead step_overhead sequence_overhead token_overhead routing_latency "
-    "exposed_communication queue_share queue_share_equal admission prefill_overhead first_token_steps transfer_latency"
+    "launch layer_overhead elementwise step_overhead sequence_overhead routing_latency all_to_all_latency routing_spread exposed_communication "
+    "queue_share queue_share_equal admission prefill_overhead first_token_steps transfer_latency"
 )
 #: every efficiency 1, every overhead 0: the speed of light
 IDEAL = Constants(**(dict.fromkeys(NAMES, 1.0) | dict.fromkeys(_NO_COST.split(), 0.0)))
@@ -160,13 +166,14 @@ def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
         zeros = np.zeros(len(platforms), np.int64)
         # how much of prompts' work hides behind decoding, and how many prompts go together, is no efficiency: it stays as measured
         light = replace(IDEAL, interference=constants.interference, chunk=constants.chunk)
-        return Calibration(light, {}, {}, ("",), zeros, dict.fromkeys(KNOWLEDGE, none))
+        return Calibration(light, kernel_constants(catalogue, platforms, ideal=True), {}, {}, ("",), zeros, dict.fromkeys(KNOWLEDGE, none), ideal=True)
     families = [architecture.split()[0].lower() if architecture else "" for architecture in platforms.architecture]
     measured_kinds = {"gpu"}
     knowledge = [0 if family in file.families else 1 if kind in measured_kinds else 2 for family, kind in zip(families, platforms.kind, strict=True)]
     engines = ("", *file.engines)
     return Calibration(
         constants,
+        kernel_constants(catalogue, platforms),
         _columns([file.families.get(family, {}) for family in families]),
         _columns([{}, *(each.factors for each in file.engines.values())]),
         engines,

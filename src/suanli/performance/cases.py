@@ -17,6 +17,9 @@ Row = Mapping[str, str]
 #: words of a table's precision column -> scheme, where the word is not a scheme itself; the longest match wins
 _MIXED = {"fp4": "fp4", "fp8": "fp8", "w8a8": "int8", "w4a8": "int4", "int8": "int8", "int4": "int4", "bf16": "bf16", "fp16": "bf16", "mxfp4": "fp4"}
 
+#: lengths of InferenceX's three scenarios; rows of them keep its client's spread whoever copied them
+INFERENCEX = {(1024.0, 1024.0), (1024.0, 8192.0), (8192.0, 1024.0)}
+
 #: seconds a token that operators commonly promise; the limit where a row states neither load nor that it is offline
 USUAL_TPOT = 0.05
 
@@ -105,7 +108,7 @@ def _common(row: Row, case: Case, lengths: tuple[float, float]) -> dict[str, flo
     if not case.framework:
         case.assumed.append("framework=any")
     # the InferenceX client draws lengths evenly from 0.8-1.0 of nominal
-    share = 0.9 if row.get("origin") == "InferenceX" else 1.0
+    share = 0.9 if row.get("origin") == "InferenceX" or (row.get("origin") and lengths in INFERENCEX) else 1.0
     if share < 1:
         case.assumed.append("lengths=0.9 of nominal")
     accepted = 1.0
@@ -118,7 +121,7 @@ def _common(row: Row, case: Case, lengths: tuple[float, float]) -> dict[str, flo
         "output_length": max(lengths[1] * share, 1.0),
         "cache_bits": 16.0 if scheme == 0 else 8.0,
         "accepted": accepted,
-        "equal_lengths": float(row.get("origin") == "aic-gap-analysis"),
+        "equal_lengths": float(row.get("origin") == "aic-gap-analysis" and lengths not in INFERENCEX),
     }
 
 

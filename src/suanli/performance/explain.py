@@ -47,7 +47,7 @@ def explain(model: Model, platforms: Platforms, calibration: Calibration, precis
     c = configs.take(np.array([row]))
     estimate = serve(model, platforms, calibration, precisions, c, scenarios=3)
     k = calibration.at(c.platform, c.engine)
-    w = worker(model, platforms, k, precisions, platform=c.platform, scheme=c.scheme, tp=c.tp, pp=c.pp, dp=c.dp, ep=c.ep, cache_bits=c.cache_bits)
+    w = worker(model, platforms, calibration, k, precisions, platform=c.platform, scheme=c.scheme, tp=c.tp, pp=c.pp, dp=c.dp, ep=c.ep, cache_bits=c.cache_bits)
     held = weight_bytes(model, precisions, c.scheme, c.tp, c.pp, c.dp)
     context = c.input_length + c.output_length / 2
     each = cache_bytes(model, context, c.cache_bits / 8, c.tp, c.pp)

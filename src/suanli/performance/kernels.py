@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 
 #: where a platform's constants come from, best first: the index is ``KernelConstants.knowledge``
 LEVELS = ("chip", "family", "class", "all")
+#: constants that are a share of a peak; the others are costs
+SHARES = ("compute", "memory", "link")
 
 
 class Band(Schema):
@@ -83,18 +85,21 @@ def load_kernels(catalogue: Catalogue) -> KernelFile:
     return catalogue.record("calibration", "kernels", KernelFile).content
 
 
-def kernel_constants(catalogue: Catalogue, platforms: Platforms) -> KernelConstants:
-    """Each kernel's constants as seen from ``platforms``: the chip's own where it was measured, else its family's, its class's, all chips'."""
+def kernel_constants(catalogue: Catalogue, platforms: Platforms, *, ideal: bool = False, without: Collection[str] = ()) -> KernelConstants:
+    """Each kernel's constants as seen from ``platforms``: the chip's own where it was measured, else its family's, its class's, all chips'.
+
+    ``ideal``: shares of 1, no fixed times. ``without``: chips taken for unmeasured.
+    """
     values: dict[str, dict[str, Floats]] = {}
     knowledge: dict[str, NDArray[np.int64]] = {}
     families = [name.split()[0].lower() if name else "" for name in platforms.architecture]
     for kind, kernel in load_kernels(catalogue).kernels.items():
-        tables = (kernel.chips, kernel.families, kernel.classes)
+        tables = ({name: each for name, each in kernel.chips.items() if name not in without}, kernel.families, kernel.classes)
         found, levels = [], []
         for names in zip(platforms.chip, families, platforms.kind, strict=True):
             level = next((i for i, (table, name) in enumerate(zip(tables, names, strict=True)) if name in table), len(tables))
             levels.append(level)
             found.append(tables[level][names[level]] if level < len(tables) else kernel.all)
-        values[kind] = {name: np.array([constants[name] for constants in found]) for name in kernel.all}
+        values[kind] = {name: np.array([float(name in SHARES) if ideal else constants[name] for constants in found]) for name in kernel.all}
         knowledge[kind] = np.array(levels)
     return KernelConstants(values, knowledge)

@@ -57,14 +57,14 @@ class _Load:
 def _serve(model: Model, platforms: Platforms, calibration: Calibration, precisions: Precisions, c: Configs, scenarios: int) -> Estimate:
     with np.errstate(divide="ignore", invalid="ignore"):
         k = calibration.at(c.platform, c.engine)
-        decoder = _worker(model, platforms, k, precisions, c, c.tp, c.pp, c.dp, c.ep)
+        decoder = _worker(model, platforms, calibration, k, precisions, c, c.tp, c.pp, c.dp, c.ep)
         weights = weight_bytes(model, precisions, c.scheme, c.tp, c.pp, c.dp)
         load, per_sequence = _load(model, platforms, k, c, weights)
         why_not = _reasons(model, platforms, precisions, c, weights, load)
         step = pass_time(model, decoder, tokens=load.running, sequences=load.running, context=load.context, decode=True)
-        step_time = step.total + k.step_overhead + k.sequence_overhead * load.running
+        step_time = np.maximum(step.total, k.host_sequence * load.running) + k.step_overhead + k.sequence_overhead * load.running
         apart = c.prefill_replicas > 0
-        prefiller = _prefiller(model, platforms, k, precisions, c, decoder, apart)
+        prefiller = _prefiller(model, platforms, calibration, k, precisions, c, decoder, apart)
         alone, together = _prefill(model, c, k, prefiller, load, apart)
         tpot, ttft = _times(c, k, load, step_time, alone, together, apart, per_sequence, prefiller)
         ttft, tpot = ttft * calibration.engine_factor("ttft", c.engine), tpot * calibration.engine_factor("tpot", c.engine)
@@ -74,8 +74,11 @@ def _serve(model: Model, platforms: Platforms, calibration: Calibration, precisi
     return _with_interval(estimate, calibration, c) if scenarios == 3 else estimate
 
 
-def _worker(model: Model, platforms: Platforms, k: Constants, precisions: Precisions, c: Configs, tp: Floats, pp: Floats, dp: Floats, ep: Floats) -> Worker:
-    return worker(model, platforms, k, precisions, platform=c.platform, scheme=c.scheme, tp=tp, pp=pp, dp=dp, ep=ep, cache_bits=c.cache_bits)
+def _worker(
+    model: Model, platforms: Platforms, calibration: Calibration, k: Constants, precisions: Precisions, c: Configs,
+    tp: Floats, pp: Floats, dp: Floats, ep: Floats,
+) -> Worker:  # fmt: skip
+    return worker(model, platforms, calibration, k, precisions, platform=c.platform, scheme=c.scheme, tp=tp, pp=pp, dp=dp, ep=ep, cache_bits=c.cache_bits)
 
 
 def _load(model: Model, platforms: Platforms, k: Constants, c: Configs, weights: Floats) -> tuple[_Load, Floats]:
@@ -114,13 +117,13 @@ def _reasons(model: Model, platforms: Platforms, precisions: Precisions, c: Conf
 
 
 def _prefiller(
-    model: Model, platforms: Platforms, k: Constants, precisions: Precisions, c: Configs, decoder: Worker, apart: NDArray[np.bool_]
+    model: Model, platforms: Platforms, calibration: Calibration, k: Constants, precisions: Precisions, c: Configs, decoder: Worker, apart: NDArray[np.bool_]
 ) -> Worker:
     """The worker that prompts run on (the decode worker itself when not disaggregated)."""
     if not apart.any():
         return decoder
     tp, dp, ep = (np.where(apart, a, b) for a, b in ((c.prefill_tp, c.tp), (c.prefill_dp, c.dp), (c.prefill_ep, c.ep)))
-    return _worker(model, platforms, k, precisions, c, tp, np.where(apart, 1.0, c.pp), dp, ep)
+    return _worker(model, platforms, calibration, k, precisions, c, tp, np.where(apart, 1.0, c.pp), dp, ep)
 
 
 def _prefill(model: Model, c: Configs, k: Constants, prefiller: Worker, load: _Load, apart: NDArray[np.bool_]) -> tuple[Pass, Floats]:
@@ -153,16 +156,17 @@ def _times(
     before = np.where(c.equal_lengths > 0, k.queue_share_equal, k.queue_share)
     tpot = step_time / c.accepted + (1 - before) * others / steps
     first = k.prefill_overhead + k.first_token_steps * step_time
-    served = first + alone.total + before * others + tpot * steps
+    own = k.first_prompt * alone.total
+    served = first + own + before * others + tpot * steps
     waiting = (np.maximum(load.clients / np.maximum(load.fits, 1e-9) - 1, 0) + k.admission) * served
-    ttft = first + alone.total + before * others + waiting
+    ttft = first + own + before * others + waiting
     if not apart.any():
         return tpot, ttft
     # disaggregated: each prefill rank is a server, its share of the clients thinks while it decodes
     clients = c.concurrency / np.maximum(c.prefill_replicas * prefiller.dp, 1)
     behind = closed_response(clients, together, tpot * steps + waiting) - together
     transfer = transfer_time(per_sequence * c.tp, prefiller.tensor_link, k.transfer_latency)
-    ttft_apart = first + alone.total + k.disaggregated_queue * behind + transfer + waiting
+    ttft_apart = first + own + k.disaggregated_queue * behind + transfer + waiting
     return tpot, np.where(apart, ttft_apart, ttft)
 
 

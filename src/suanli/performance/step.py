@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suanli.formulas.arrays import Array
-from suanli.formulas.attention import attention_flop, mean_causal_context, visible_context
-from suanli.formulas.collectives import all_reduce_time, all_to_all_time, transfer_time
-from suanli.formulas.matmul import matmul_bytes, matmul_flop
-from suanli.formulas.moe import experts_hit
-from suanli.formulas.roofline import saturation
+from suanli.formulas.attention import mean_causal_context, visible_context
+from suanli.formulas.collectives import transfer_time
+from suanli.formulas.kernels import Parts, collective_time, decode_attention, gemm, joined, prefill_attention, routed_experts
 from suanli.hardware import Platforms
 from suanli.models import Model, Op
-from suanli.performance.calibration import Constants
-from suanli.performance.precision import ROLES, Precisions, peak_of
+from suanli.performance import rates
+from suanli.performance.calibration import Calibration, Constants
+from suanli.performance.kernels import KernelConstants
+from suanli.performance.precision import ROLES, SCHEMES, Precisions
+from suanli.performance.rates import Reached
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+#: scheme code -> 0, 1, 2: weights of 16, 8, 4 bits
+_NARROW = np.array([{"bf16": 0, "fp8": 1, "int8": 1, "fp4": 2, "int4": 2}[name] for name in SCHEMES])
 ACTIVATION_BYTES = 2  # hidden states travel in 16 bit
 
 
 @dataclass(frozen=True)
 class Worker:
-    """One worker's layout and achieved rates by row: everything a pass needs that is not tokens or context."""
+    """One worker's layout and achieved rates by row: everything a pass needs that is not tokens or context.
+
+    ``products`` by role of the operator, ``attention`` by kind and phase, ``collectives`` by name; links in B/s per chip and direction.
+    """
 
     constants: Constants
     tp: Floats
@@ -32,59 +40,61 @@ class Worker:
     dp: Floats
     ep: Floats
     weight_bytes: dict[str, Floats]
-    flop_rate: dict[str, Floats]
-    flop_rate_16: Floats
+    products: Mapping[str, Reached]
+    attention: Mapping[str, Reached]
+    collectives: Mapping[str, Mapping[str, Floats]]
     bandwidth: Floats
     tensor_link: Floats
     expert_link: Floats
     cache_bytes: Floats
+    join: Callable[[Parts], Array]
 
 
 def worker(
     model: Model,
     platforms: Platforms,
+    calibration: Calibration,
     constants: Constants,
     precisions: Precisions,
     *,
-    platform: Array,
-    scheme: Array,
-    tp: Array,
-    pp: Array,
-    dp: Array,
-    ep: Array,
-    cache_bits: Array,
+    platform: Ints,
+    scheme: Ints,
+    tp: Floats,
+    pp: Floats,
+    dp: Floats,
+    ep: Floats,
+    cache_bits: Floats,
 ) -> Worker:
     """The achieved rates of a worker of ``tp`` x ``pp`` x ``dp`` chips under ``constants`` (numbers or one a row); links are the
     scale-up domain's while the group fits in it."""
-    k = constants
-    peak_16 = peak_of(platforms.peak, "bf16")
-    nominal = np.stack([peak_of(platforms.peak, name) for name in precisions.compute], axis=1)
-    # narrow weights computed at the 16-bit rate reach its share, not that of narrow units
-    shares = np.where(nominal > peak_16[:, None], np.array([_SHARES.index(SHARE_OF[name]) for name in precisions.compute]), 0)
-    share = np.choose(shares[platform, scheme], [getattr(k, name) for name in _SHARES])
-    rate, rate_16 = nominal[platform, scheme] * share, peak_16[platform] * k.compute_16
-    wide = {"router", "head"}
-    roles = {op.role for op in model.ops} & set(ROLES)
+    k, kernels = constants, calibration.kernels
     link, domain, fabric = platforms.link[platform], platforms.domain[platform], platforms.fabric[platform]
     group = tp * dp
+    experts = np.choose(_NARROW[scheme], [k.experts_16, k.experts_8, k.experts_4])
+    slower = {"experts": experts, "latent_prefill": k.prompt_attention, "attention_prefill": k.prompt_attention}
+    slower |= {"attention_decode": k.attention, "latent_decode": k.latent}
+    products = rates.products(model, platforms, kernels, platform, scheme)
+    attention = rates.attention(model, platforms, kernels, platform, cache_bits)
     return Worker(
         constants=k,
         tp=tp,
         pp=pp,
         dp=dp,
         ep=ep,
-        weight_bytes={role: precisions.bits[role][scheme] / 8 for role in roles},
-        flop_rate={role: rate_16 if role in wide else rate for role in roles},
-        flop_rate_16=rate_16,
+        weight_bytes={role: precisions.bits[role][scheme] / 8 for role in {op.role for op in model.ops} & set(ROLES)},
+        products={name: each.slowed(slower.get(name, k.products), k.launch) for name, each in products.items()},
+        attention={name: each.slowed(slower[name], k.launch) for name, each in attention.items()},
+        collectives={name: rates.collective(platforms, kernels, name, platform) for name in ("all_reduce.custom", "all_reduce.nccl", "all_to_all.nccl")},
         bandwidth=platforms.bandwidth[platform],
-        tensor_link=np.where(tp <= domain, link, fabric) * k.link,
-        expert_link=np.where(group <= domain, link, fabric) * k.link,
+        tensor_link=np.where(tp <= domain, link, fabric),
+        expert_link=np.where(group <= domain, link, fabric),
         cache_bytes=cache_bits / 8,
+        join=_roofline if calibration.ideal else joined,
     )
 
 
-SHARE_OF = {"bf16": "compute_16", "fp8": "compute_8", "int8": "compute_8", "fp4": "compute_4"}
-_SHARES = ("compute_16", "compute_8", "compute_4")
+def _roofline(parts: Parts) -> Array:
+    return np.maximum(parts[0], parts[1]) + parts[2]
 
 
 @dataclass(frozen=True)
@@ -100,19 +110,20 @@ class Pass:
 
 @dataclass(frozen=True)
 class Line:
-    """One op of a traced pass: seconds of arithmetic and of memory traffic of one application, and how often it is applied."""
+    """One op of a traced pass: seconds of arithmetic, of memory traffic and of what neither hides, of one application, and how often it is applied."""
 
     name: str
     kind: str
     count: float
     flop_time: Floats
     byte_time: Floats
-    launch: Array
+    fixed: Array
+    once: Floats
 
     @property
     def total(self) -> Floats:
         """Seconds of all applications."""
-        return self.count * (np.maximum(self.flop_time, self.byte_time) + self.launch)
+        return self.count * self.once
 
 
 def pass_time(model: Model, w: Worker, *, tokens: Floats, sequences: Floats, context: Floats, decode: bool, trace: list[Line] | None = None) -> Pass:
@@ -125,100 +136,99 @@ def pass_time(model: Model, w: Worker, *, tokens: Floats, sequences: Floats, con
     k = w.constants
     # a micro-batch is not less than one sequence: one alone passes all stages one after another
     tokens, sequences = (np.maximum(each / w.pp, np.minimum(each, 1)) for each in (tokens, sequences))
-    compute = np.zeros_like(tokens)
-    memory = np.zeros_like(tokens)
-    busy = np.zeros_like(tokens)
+    compute, memory, busy, fixed = (np.zeros_like(tokens) for _ in range(4))
     for op in model.ops:
         if op.kind == "matmul":
-            rows = sequences if op.role == "head" else tokens
-            flop_time, byte_time = _matmul(op, w, rows)
+            parts = _matmul(op, w, sequences if op.role == "head" else tokens)
         elif op.kind == "experts":
-            flop_time, byte_time = _experts(op, w, tokens)
+            parts = _experts(op, w, tokens)
         elif op.kind == "attention":
-            flop_time, byte_time = _attention(op, w, tokens, sequences, context, decode)
+            parts = _attention(op, w, tokens, sequences, context, decode)
         else:
-            flop_time, byte_time = _scan(op, w, tokens, sequences)
-        compute += op.count * flop_time
-        memory += op.count * byte_time
-        busy += op.count * (np.maximum(flop_time, byte_time) + k.launch)
+            parts = _scan(op, w, tokens, sequences, decode)
+        once = w.join(parts)
+        compute += op.count * parts[0]
+        memory += op.count * parts[1]
+        fixed += op.count * parts[2]
+        busy += op.count * once
         if trace is not None:
-            trace.append(Line(op.name, op.kind, op.count, flop_time, byte_time, k.launch))
+            trace.append(Line(op.name, op.kind, op.count, *parts, once))
     communication = _communication(model, w, tokens)
-    layers = model.architecture.layers
-    overhead = k.layer_overhead * layers + sum(op.count for op in model.ops) * k.launch + tokens * layers * k.token_overhead
-    beside = communication * k.exposed_communication
-    total = np.maximum(busy + beside + k.layer_overhead * layers + tokens * layers * k.token_overhead, communication)
+    layers, hidden = model.architecture.layers, model.architecture.hidden
+    # norms, additions, activations, rotations: every layer reads and writes its hidden states a few times
+    between = layers * (k.layer_overhead + tokens * k.elementwise * hidden * ACTIVATION_BYTES / w.bandwidth)
+    total = np.maximum(busy + communication * k.exposed_communication + between, communication)
+    if not decode:
+        total = total * k.prompt
     some = tokens > 0  # a pass without tokens is not run
-    return Pass(*(np.where(some, each, 0.0) for each in (total, compute, memory, communication, overhead)))
+    return Pass(*(np.where(some, each, 0.0) for each in (total, compute, memory, communication, fixed + between)))
 
 
-def _matmul(op: Op, w: Worker, rows: Floats) -> tuple[Floats, Floats]:
+def _matmul(op: Op, w: Worker, rows: Floats) -> Parts:
     inner = op.inner / w.tp if op.split == "inner" else op.inner
     outer = op.outer / w.tp if op.split == "outer" else op.outer
-    share = saturation(np.maximum(rows, 1e-9), w.constants.half_rows)  # no rows: no work, not no rate
-    flop_time = matmul_flop(rows, inner, outer) / (op.groups * w.flop_rate[op.role] * np.maximum(share, 1e-9))
-    byte_time = matmul_bytes(rows, inner / op.groups, outer, w.weight_bytes[op.role], ACTIVATION_BYTES) / (w.bandwidth * w.constants.memory)
-    return flop_time, byte_time
+    r = w.products[op.role]
+    return gemm(rows, inner / op.groups, outer, w.weight_bytes[op.role], ACTIVATION_BYTES, r.flop_rate, r.bandwidth, r.own["quantise"], r.launch)
 
 
-def _experts(op: Op, w: Worker, tokens: Floats) -> tuple[Floats, Floats]:
+def _experts(op: Op, w: Worker, tokens: Floats) -> Parts:
     """The busiest chip: its share of the routed tokens and of the experts they wake; experts are cut ``tp * dp / ep`` ways each."""
-    chips = w.tp * w.dp
-    everywhere = tokens * w.dp
-    pairs = everywhere * op.active / chips * np.where(w.ep > 1, w.constants.expert_imbalance, 1.0)
-    hit = experts_hit(everywhere, op.experts, op.active) / chips
-    size = op.matrices * op.inner * op.outer
-    rows = everywhere * op.active / np.maximum(experts_hit(everywhere, op.experts, op.active), 1)
-    share = saturation(np.maximum(rows, 1e-9), w.constants.expert_half_rows)  # no rows: no work, not no rate
-    flop_time = 2 * pairs * size / (w.flop_rate[op.role] * w.constants.expert_compute * np.maximum(share, 1e-9))
-    moved = hit * size * w.weight_bytes[op.role] + pairs * op.matrices * (op.inner + op.outer) * ACTIVATION_BYTES
-    return flop_time, moved / (w.bandwidth * w.constants.expert_memory)
+    k, r, chips = w.constants, w.products[op.role], w.tp * w.dp
+    # a chip sorts and combines its own tokens' copies, and a share of the others'
+    copies = k.routing_spread + (1 - k.routing_spread) / chips
+    shape = (op.inner, op.outer, op.matrices, op.experts, op.active, chips, w.weight_bytes[op.role], ACTIVATION_BYTES)
+    arithmetic, memory, fixed = routed_experts(tokens * w.dp, *shape, r.flop_rate, r.bandwidth, r.own["routing"] * copies, r.launch, k.routing_evenness)
+    return arithmetic * np.where(w.ep > 1, k.expert_imbalance, 1.0), memory, fixed
 
 
-def _attention(op: Op, w: Worker, tokens: Floats, sequences: Floats, context: Floats, decode: bool) -> tuple[Floats, Floats]:
+def _attention(op: Op, w: Worker, tokens: Floats, sequences: Floats, context: Floats, decode: bool) -> Parts:
     heads = op.heads / np.minimum(w.tp, op.heads)
     parts = np.minimum(w.tp, op.cache_parts)
-    rate = w.flop_rate_16 * w.constants.attention_compute
+    name = "latent" if op.role == "latent" else "attention"
+    r = w.attention[f"{name}_decode" if decode else f"{name}_prefill"]
     if decode:
         visible = visible_context(context, op.window, op.topk, op.stride)
-        flop = attention_flop(tokens, heads, op.decode_score_dim, op.decode_value_dim, visible)
-        moved = sequences * _per_entry(op) * visible * w.cache_bytes / parts
-    else:
-        visible = mean_causal_context(context, np.zeros_like(context), op.window, op.topk, op.stride)
-        flop = attention_flop(tokens, heads, op.score_dim, op.value_dim, visible)
-        moved = tokens * (op.cached * w.cache_bytes / parts + 2 * heads * (op.score_dim + op.value_dim) * ACTIVATION_BYTES)
-    memory = w.constants.latent_memory if op.role == "latent" else w.constants.attention_memory
-    return flop / rate, moved / (w.bandwidth * memory)
+        moved = sequences * op.cached * op.stride * visible * w.cache_bytes / parts  # an entry holds ``stride`` tokens' share
+        cached = op.cache_parts / parts
+        return decode_attention(tokens, heads, cached, op.decode_score_dim, op.decode_value_dim, visible, moved, r.flop_rate, r.bandwidth, r.own["head_time"], r.launch)
+    visible = mean_causal_context(context, np.zeros_like(context), op.window, op.topk, op.stride)
+    moved = tokens * (op.cached * w.cache_bytes / parts + 2 * heads * (op.score_dim + op.value_dim) * ACTIVATION_BYTES)
+    softmax = r.own["softmax"]
+    return prefill_attention(tokens, heads, op.score_dim, op.value_dim, visible, moved, r.flop_rate, r.bandwidth, r.own["half_length"], softmax, r.launch)
 
 
-def _per_entry(op: Op) -> float:
-    """Elements one visible cache entry holds (``cached`` is per token, compression included)."""
-    return op.cached * op.stride
-
-
-def _scan(op: Op, w: Worker, tokens: Floats, sequences: Floats) -> tuple[Floats, Floats]:
+def _scan(op: Op, w: Worker, tokens: Floats, sequences: Floats, decode: bool) -> Parts:
     heads = np.minimum(w.tp, op.heads)
-    flop = 4 * tokens * op.state / heads
+    r = w.attention["attention_decode" if decode else "attention_prefill"]
     moved = 2 * sequences * op.state * 4 / heads  # the state is kept in 32 bit
-    return flop / (w.flop_rate_16 * w.constants.attention_compute), moved / (w.bandwidth * w.constants.memory)
+    return 4 * tokens * op.state / heads / r.flop_rate, moved / r.bandwidth, r.launch
 
 
 def _communication(model: Model, w: Worker, tokens: Floats) -> Floats:
     """All-reduce after each mixer and feed-forward part, dispatch and combine of experts across attention ranks, pipeline sends."""
     arch, k = model.architecture, w.constants
     size = tokens * arch.hidden * ACTIVATION_BYTES
-    reduced = all_reduce_time(size, w.tp, w.tensor_link, k.all_reduce_latency)
+    volume = 2 * (1 - 1 / w.tp) * size
+    custom, library = (_collective(w, f"all_reduce.{name}", volume, w.tp, w.tensor_link) for name in ("custom", "nccl"))
+    reduced = np.minimum(custom, library)  # engines take the faster of their own and the library's at each size
     mixers = sum(block.count for block in arch.blocks if block.mixer)
     dense = sum(block.count for block in arch.blocks if block.ffn and arch.ffns[block.ffn].kind == "dense")
     mixtures = [op for op in model.ops if op.kind == "experts"]
     routed = sum(op.count for op in mixtures)
-    time = (mixers + dense) * reduced + routed * k.routing_latency
+    time = (mixers + dense) * reduced
     if routed:
         chosen = sum(op.count * op.active for op in mixtures) / routed
         ranks = w.tp * w.dp
-        copies = np.minimum(chosen, ranks)
         # dispatch in 8 bit, combine in 16 bit (DeepSeek-V3 report, section 3.3)
-        exchanged = all_to_all_time(tokens * copies / w.tp * arch.hidden * (1 + ACTIVATION_BYTES), ranks, w.expert_link, 2 * k.all_to_all_latency)
-        time = time + np.where(w.dp > 1, exchanged, reduced) * np.asarray(routed)
-    sends = (w.pp - 1) * transfer_time(size, w.tensor_link, k.all_reduce_latency)
+        sent = tokens * np.minimum(chosen, ranks) / w.tp * arch.hidden * (1 - 1 / ranks)
+        exchanged = _collective(w, "all_to_all.nccl", sent, ranks, w.expert_link) + _collective(
+            w, "all_to_all.nccl", sent * ACTIVATION_BYTES, ranks, w.expert_link
+        )
+        time = time + (np.where(w.dp > 1, exchanged + k.all_to_all_latency, reduced) + k.routing_latency) * np.asarray(routed)
+    sends = (w.pp - 1) * transfer_time(size, w.tensor_link, w.collectives["all_reduce.nccl"]["launch"])
     return np.asarray(time + np.where(w.pp > 1, sends, 0.0))
+
+
+def _collective(w: Worker, kind: str, volume: Floats, chips: Floats, link: Floats) -> Floats:
+    c, k = w.collectives[kind], w.constants
+    return np.asarray(k.collectives * collective_time(volume, chips, link, c["link"], c["step"], c["ramp"], c["launch"]))
