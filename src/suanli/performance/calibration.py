@@ -24,7 +24,7 @@ class Constants:
 
     What an engine makes of kernels measured alone (``performance.kernels``), as multiples of their time: ``products``, ``experts_16/8/4`` by bits of their weights,
     ``attention`` and ``latent`` (decoding), ``prompt_attention``, ``collectives``; ``launch`` of their fixed times; ``prompt`` of a whole pass over
-    prompts. Beside them: ``layer_overhead`` a layer, ``elementwise`` readings of the hidden states a layer and token, ``step_overhead`` a decode
+    prompts. Beside them: ``operator_overhead`` an operator (the small kernels around it), ``elementwise`` readings of the hidden states a layer and token, ``step_overhead`` a decode
     step, ``sequence_overhead`` a running sequence and step, ``host_sequence`` the
     host's work for one, hidden behind the chip's while that is longer, ``routing_latency`` a mixture, ``all_to_all_latency`` an exchange,
     ``expert_imbalance`` of the busiest chip, ``routing_spread`` share of the others' routed copies that each chip handles,
@@ -45,7 +45,7 @@ class Constants:
     collectives: Array
     launch: Array
     prompt: Array
-    layer_overhead: Array
+    operator_overhead: Array
     elementwise: Array
     step_overhead: Array
     sequence_overhead: Array
@@ -150,7 +150,7 @@ class Calibration:
 KNOWLEDGE = ("family", "class", "sheet")
 
 _NO_COST = (
-    "launch layer_overhead elementwise step_overhead sequence_overhead routing_latency all_to_all_latency routing_spread exposed_communication "
+    "launch operator_overhead elementwise step_overhead sequence_overhead routing_latency all_to_all_latency routing_spread exposed_communication "
     "queue_share queue_share_equal admission prefill_overhead first_token_steps transfer_latency"
 )
 #: every efficiency 1, every overhead 0: the speed of light

@@ -69,9 +69,36 @@ def read_case(row: Row, chips: Mapping[str, Chip], models: Mapping[str, Model], 
     common = _common(row, case, lengths)
     layouts = _disaggregated(row, case) if row.get("mode") == "disagg" else _aggregated(row, case)
     case.candidates = [common | layout | {"concurrency": load} for layout in layouts for load in loads]
+    if row.get("mode") == "disagg" and engine_name(case.framework) in BATCHES_IN_POWERS:
+        case.candidates = [each | _batch_limit(each) for each in case.candidates]
+        if any("batch_limit" in each for each in case.candidates):
+            case.assumed.append("batch limit=power of two below the load")
     if not layouts:
         case.why_not |= Reason.LAYOUT
     return case
+
+
+def engine_name(framework: str) -> str:
+    """The engine of ``"TensorRT-LLM (PyTorch backend)"`` or ``"vllm 0.12.0"`` as calibration calls it, "" where blank.
+
+    >>> engine_name("TensorRT-LLM (PyTorch backend)"), engine_name("vllm 0.12.0"), engine_name("")
+    ('trtllm', 'vllm', '')
+    """
+    words = framework.strip().lower().replace("tensorrt-llm", "trtllm").split()
+    return words[0] if words else ""
+
+
+#: engines whose decode workers are built for a number of sequences that is a power of two, and loads that exceed one by at most this share
+#: are taken for a deliberate overload of it: measured tables of such deployments name 33, 1,075 or 2,253 clients for 32, 1,024 and 2,048 places
+BATCHES_IN_POWERS, OVERLOAD = ("trtllm",), 0.4
+
+
+def _batch_limit(candidate: Mapping[str, float]) -> dict[str, float]:
+    each = candidate["concurrency"] / (candidate["replicas"] * candidate["dp"])
+    if each < 1:
+        return {}
+    limit = 2.0 ** math.floor(math.log2(each))
+    return {"batch_limit": limit} if limit < each <= limit * (1 + OVERLOAD) else {}
 
 
 def _chip(row: Row, chips: Mapping[str, Chip], folded: Any) -> Chip | None:

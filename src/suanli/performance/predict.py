@@ -47,7 +47,7 @@ def batches(cases: Sequence[Case], platform_of: Mapping[str, int], calibration: 
     return result
 
 
-DEFAULTS = {"prefill_replicas": 0.0}
+DEFAULTS = {"prefill_replicas": 0.0, "batch_limit": np.inf, "equal_lengths": 0.0}
 
 
 def best_rows(batch: Batch, estimate: Estimate) -> NDArray[np.int64]:

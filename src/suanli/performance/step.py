@@ -156,7 +156,8 @@ def pass_time(model: Model, w: Worker, *, tokens: Floats, sequences: Floats, con
     communication = _communication(model, w, tokens)
     layers, hidden = model.architecture.layers, model.architecture.hidden
     # norms, additions, activations, rotations: every layer reads and writes its hidden states a few times
-    between = layers * (k.layer_overhead + tokens * k.elementwise * hidden * ACTIVATION_BYTES / w.bandwidth)
+    operators = sum(op.count for op in model.ops)
+    between = operators * k.operator_overhead + layers * tokens * k.elementwise * hidden * ACTIVATION_BYTES / w.bandwidth
     total = np.maximum(busy + communication * k.exposed_communication + between, communication)
     if not decode:
         total = total * k.prompt
