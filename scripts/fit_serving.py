@@ -1,11 +1,17 @@
-"""Fit the constants of the serving model to measured deployments and write ``data/calibration/serving.toml``.
+"""Fit the serving model to measured deployments and write ``data/calibration/serving.toml``: the second stage, after ``scripts/fit_kernels.py``.
 
     python scripts/fit_serving.py TRUTH_FOLDER
 
-Least squares (soft-L1) on log(predicted / measured) of TTFT and TPOT, each constant drawn to a physical start value with a stated strength;
-suspect rows and rows with unknown multi-token acceptance are left out. Intervals are quantiles of residuals of rows the fit never saw:
-``family`` leaves one model out at a time, ``class`` one chip, ``sheet`` is what happens on chips of vendors that had no
-row in the fit (few rows: never narrower than ``class``).
+What kernels reach alone is fixed by the first stage. Fitted here is what an engine makes of them end to end: least squares (soft-L1) on
+log(predicted / measured) of TTFT, TPOT and a request's whole time of serving_silicon.csv, every constant drawn to a physical start value with a
+stated spread, each engine's and chip family's factor to 1. Rows of one model, chip, precision and engine are not independent: a group of n rows
+weighs as the square root of n. Suspect rows and rows with unknown multi-token acceptance are left out.
+
+Then, with constants fixed: versions of engines get a factor of TTFT and TPOT (shrunk to their engine's); engines of 2024 get factors by engine
+and by vendor, family and chip (serving_offline_batch.csv), each shrunk to its parent.
+
+Cross-validation leaves one model, then one chip out at a time (of a chip also the kernels); every fold starts from the same start values. Its
+predictions are written to build/left_out_{chip,model}.csv, their residuals are the intervals, and the summary goes to serving_accuracy.csv.
 Deterministic: no random numbers.
 """
 
@@ -15,227 +21,484 @@ import csv
 import datetime
 import hashlib
 import sys
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from suanli.api import PREDICTED, accuracy_serving
 from suanli.facts import Catalogue
 from suanli.facts.catalogue import DATA
 from suanli.facts.names import fold, index
 from suanli.hardware import load_chips, load_systems, platforms_of, usual_system
 from suanli.models import load_models
-from suanli.performance.calibration import CalibrationFile, Constants, load_calibration
-from suanli.performance.cases import read_case
+from suanli.performance.accuracy_summary import summary_rows, write_summary
+from suanli.performance.calibration import ANY, ERAS, FIGURES, KNOWLEDGE, NAMES, SHAPES, Calibration, CalibrationFile, Constants
+from suanli.performance.cases import engine_name, read_case
+from suanli.performance.kernels import KernelConstants, kernel_constants
 from suanli.performance.precision import load_precisions
 from suanli.performance.predict import Batch, batches, best_rows, platform_index
 from suanli.performance.serving import serve
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+BUILD = Path(__file__).parents[1] / "build"
 
-#: constant -> (start, strength of the pull to it in units of log, lower, upper); strengths and bounds are physical judgement:
-#: matrix units work on tiles of at most 128 rows, and a bound there keeps slow small batches of strong chips (memory, latency) from being
-#: taken for arithmetic, which would then be charged five times over to a chip of a fifth of the arithmetic and the same memory
+#: constant -> (start, spread of its logarithm, lower, upper): physical judgement. A multiple of a measured kernel starts at 1
 START: dict[str, tuple[float, float, float, float]] = {
-    "compute_16": (0.75, 3, 0.2, 0.98),
-    "compute_8": (0.65, 3, 0.2, 0.98),
-    "compute_4": (0.5, 2, 0.1, 0.98),
-    "half_rows": (32, 0.5, 1, 128),
-    "memory": (0.8, 2, 0.3, 0.98),
-    "attention_memory": (0.7, 0.5, 0.1, 0.98),
-    "attention_compute": (0.5, 0.5, 0.05, 0.98),
-    "link": (0.75, 1.5, 0.1, 0.98),
-    "all_reduce_latency": (2e-6, 0.5, 1e-7, 1e-4),
-    "all_to_all_latency": (1e-5, 0.5, 1e-7, 1e-3),
-    "expert_imbalance": (1.3, 2, 1.0, 4.0),
-    "expert_half_rows": (32, 0.5, 1, 128),
-    "launch": (3e-6, 0.5, 1e-7, 1e-4),
-    "layer_overhead": (5e-6, 0.5, 1e-7, 1e-3),
-    "step_overhead": (1e-3, 0.5, 1e-5, 1e-1),
-    "sequence_overhead": (5e-6, 0.5, 1e-8, 1e-3),
-    "token_overhead": (5e-9, 0.5, 1e-12, 1e-6),
-    "routing_latency": (1e-5, 0.5, 1e-7, 1e-3),
-    "first_token_steps": (1.5, 0.5, 0.5, 20),
-    "interference": (1.0, 3, 0.5, 1.3),
-    "queue_share": (0.1, 0.5, 1e-3, 2),
-    "prefill_overhead": (3e-2, 0.5, 1e-3, 1),
-    "disaggregated_queue": (1.05, 0.5, 1.0, 10),
-    "transfer_latency": (1e-2, 0.5, 1e-4, 1),
+    "products": (1.0, 0.15, 0.6, 2),
+    "experts_16": (1.0, 0.15, 0.5, 2.5),
+    "experts_8": (1.0, 0.15, 0.5, 2.5),
+    "experts_4": (1.0, 0.1, 0.5, 2.5),
+    "attention": (1.0, 0.25, 0.4, 2.5),
+    "latent": (1.0, 0.25, 0.4, 2.5),
+    "prompt_attention": (1.0, 0.3, 0.3, 3),
+    "collectives": (1.0, 0.4, 0.3, 4),
+    "launch": (0.5, 0.5, 0.1, 2),
+    "prompt": (1.15, 0.05, 0.5, 2),
+    "operator_overhead": (3e-6, 1, 1e-7, 1e-3),
+    "elementwise": (16, 0.5, 1, 100),
+    "step_overhead": (5e-4, 1, 1e-5, 1e-1),
+    "sequence_overhead": (5e-6, 1.5, 1e-8, 1e-3),
+    "host_sequence": (6e-5, 1, 1e-7, 1e-3),
+    "routing_latency": (5e-6, 1, 1e-8, 1e-3),
+    "all_to_all_latency": (1e-5, 1, 1e-7, 1e-3),
+    "expert_imbalance": (1.3, 0.2, 1.0, 4.0),
+    "routing_spread": (0.3, 0.7, 0.01, 1.0),
+    "routing_evenness": (0.87, 0.03, 0.5, 1.0),
+    "interference": (1.0, 0.05, 0.4, 1.3),
+    "queue_share": (0.1, 1, 1e-3, 1),
+    "queue_share_equal": (0.3, 1, 1e-3, 1),
+    "admission": (3e-3, 1.5, 1e-4, 0.5),
+    "reserved": (0.8, 0.2, 0.3, 1.0),
+    "prefill_overhead": (2e-2, 1, 1e-3, 1),
+    "first_token_steps": (3, 1, 0.5, 30),
+    "first_prompt": (1.2, 0.3, 0.5, 3),
+    "disaggregated_queue": (1.0, 0.5, 0.3, 10),
+    "transfer_latency": (3e-2, 1, 1e-4, 1),
 }
-#: read off the rows, not fitted: the fullest measured deployment (DeepSeek-R1 FP8 on four 180 GB chips) holds weights in 96 % of the memory
-FIXED = {"exposed_communication": 1.0, "memory_usable": 0.97}
-WEIGHTS = np.array([0.5, 1.0])  # TTFT residuals count half: bursts and client artefacts are in them
-PULL, ROBUST = 0.15, 0.15
+#: read off the rows, not fitted: the fullest measured deployment (DeepSeek-R1 FP8 on four 180 GB chips) holds weights in 96 % of the memory;
+#: engines compute prompts in pieces of 8,192 tokens by default
+FIXED = {"exposed_communication": 1.0, "memory_usable": 0.97, "chunk": 8192.0}
+ENGINES = ("trtllm", "vllm", "sglang")
+FAMILIES = ("hopper", "blackwell")
+#: spread of the logarithm of an engine's, and of a family's, factor of a constant; others have none
+ENGINE_SPREAD = {
+    "products": 0.1,
+    "experts_8": 0.1,
+    "attention": 0.2,
+    "latent": 0.2,
+    "prompt_attention": 0.2,
+    "collectives": 0.3,
+    "launch": 0.3,
+    "prompt": 0.1,
+    "operator_overhead": 0.5,
+    "step_overhead": 0.5,
+    "host_sequence": 0.5,
+    "routing_latency": 0.4,
+    "interference": 0.15,
+    "queue_share": 0.7,
+    "queue_share_equal": 0.7,
+    "admission": 1.0,
+    "reserved": 0.15,
+    "prefill_overhead": 0.7,
+    "first_token_steps": 0.7,
+    "first_prompt": 0.2,
+    "disaggregated_queue": 0.4,
+    "transfer_latency": 0.7,
+}
+FAMILY_SPREAD = {"experts_8": 0.3, "routing_latency": 0.5, "launch": 0.2, "operator_overhead": 0.4}
+#: SGLang runs waiting prompts before it goes on decoding unless told otherwise; the others mix them into decode steps
+FACTOR_START = {("sglang", "queue_share_equal"): 2.0}
+#: pull of all constants, and of factors on top; chosen among 1, 2, 3, 4 and 5 (1, 1.5, 2 and 3) by the left-out medians
+PULL, FACTOR_PULL, ROBUST = 4.0, 1.5, 0.15
+WEIGHTS = {"ttft": 0.5, "tpot": 1.0, "whole": 0.7}  # TTFT counts half: bursts and client artefacts are in it
 INTERVAL = (0.1, 0.9)
-SHRINK = 20  # rows at which an engine's own median counts as much as its parent's
+SHRINK = 20  # rows at which a version's, or a place's, own median counts as much as its parent's
+FOLD_STEPS, FULL_STEPS = 25, 40
 
 
 class Truth:
-    """One truth table: its rows, what they measured, and their configurations as batches."""
+    """One truth table: its rows, what they measured, and what they are about."""
 
     def __init__(self, path: Path, catalogue: Catalogue) -> None:
         with path.open(encoding="utf-8") as file:
             self.rows = list(csv.DictReader(file))
         chips, systems, models = load_chips(catalogue), load_systems(catalogue), load_models(catalogue)
         names, called = index(chips.values()), index(models.values())
+        self.path = path
         self.cases = [read_case(row, names, called, fold) for row in self.rows]
-        found, rows_of = platform_index(self.cases)
+        found, self.rows_of = platform_index(self.cases)
         self.platforms = platforms_of(found, [usual_system(chip, systems.values()) for chip in found], catalogue)
-        plain = replace(load_calibration(catalogue, self.platforms), engines={})
-        self.batches = batches(self.cases, rows_of, plain)
-        self.engine = np.array([" ".join((row.get("framework") or "").lower().split()) for row in self.rows])
+        self.kernels = kernel_constants(catalogue, self.platforms)
+        self.kernels_without = {name: kernel_constants(catalogue, self.platforms, without=[name]) for name in self.platforms.chip}
+        self.version = np.array([" ".join((row.get("framework") or "").lower().split()) for row in self.rows])
+        self.engine = np.array([engine_name(row.get("framework") or "") for row in self.rows])
         self.measured = np.array([[float(row.get(key) or "nan") / 1e3 for row in self.rows] for key in ("ttft_ms", "tpot_ms")])
         self.rate = np.array([float(row.get("tokens_per_s_per_chip") or "nan") for row in self.rows])
         self.model = np.array([case.model.id if case.model else "" for case in self.cases])
         self.chip = np.array([case.chip.id if case.chip else "" for case in self.cases])
-        self.vendor = np.array([case.chip.vendor if case.chip else "" for case in self.cases])
+        self.vendor = np.array([name.split("-")[0] for name in self.chip])
+        families = dict(zip(self.platforms.chip, families_of(self.platforms.architecture), strict=True))
+        self.family = np.array([families.get(name, "") for name in self.chip])
+        self.kind = np.array([dict(zip(self.platforms.chip, self.platforms.kind, strict=True)).get(name, "") for name in self.chip])
+        self.nominal = np.array([case.nominal_output for case in self.cases])
+        self.apart = np.array([row.get("mode") == "disagg" for row in self.rows])
+        mixture = {case.model.id: any(op.kind == "experts" for op in case.model.ops) for case in self.cases if case.model}
+        self.shape = np.array([2 if apart else int(mixture.get(name, False)) for apart, name in zip(self.apart, self.model, strict=True)])
         self.usable = np.array([row.get("quality") != "suspect" and "mtp" not in (row.get("spec_decode") or "") for row in self.rows])
+
+
+def families_of(architectures: Iterable[str]) -> list[str]:
+    return [name.split()[0].lower() if name else "" for name in architectures]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Predictions of a table's rows: ``times`` (2, rows) TTFT and TPOT [s], ``rate`` (rows,) tokens/s per chip, ``chips`` (rows,); NaN where none."""
+
+    times: Floats
+    rate: Floats
+    chips: Floats
+
+    def where(self, mask: Mask, other: Answer) -> Answer:
+        return Answer(np.where(mask, other.times, self.times), np.where(mask, other.rate, self.rate), np.where(mask, other.chips, self.chips))
+
+    def slower(self, ttft: Floats, tpot: Floats, nominal: Floats) -> Answer:
+        """With the times multiplied, and the rate that follows."""
+        before, times = self.times[0] + self.times[1] * (nominal - 1), np.stack([self.times[0] * ttft, self.times[1] * tpot])
+        return replace(self, times=times, rate=self.rate * before / (times[0] + times[1] * (nominal - 1)))
+
+
+def nothing(truth: Truth) -> Answer:
+    return Answer(np.full((2, len(truth.rows)), np.nan), np.full(len(truth.rows), np.nan), np.full(len(truth.rows), np.nan))
 
 
 class Fit:
     """The least-squares problem over one truth table."""
 
-    def __init__(self, truth: Truth, catalogue: Catalogue) -> None:
-        self.truth, self.names = truth, list(START)
-        self.calibration = load_calibration(catalogue, truth.platforms)
+    def __init__(self, truth: Truth, catalogue: Catalogue, kernels: KernelConstants | None = None) -> None:
+        self.truth, self.kernels = truth, kernels or truth.kernels
+        self.keys = [("", name) for name in START]
+        self.keys += [(engine, name) for name in ENGINE_SPREAD for engine in ENGINES] + [(family, name) for name in FAMILY_SPREAD for family in FAMILIES]
+        self.start = np.log([START[name][0] if not of else FACTOR_START.get((of, name), 1.0) for of, name in self.keys])
+        spread = np.array([START[name][1] if not of else (ENGINE_SPREAD if of in ENGINES else FAMILY_SPREAD)[name] / FACTOR_PULL for of, name in self.keys])
+        self.pull = PULL * ROBUST / spread
+        self.low, self.high = (np.array([np.log(START[name][side]) if not of else sign * 2.5 for of, name in self.keys]) for side, sign in ((2, -1), (3, 1)))
         self.precisions = load_precisions(catalogue)
-        self.start = np.log([START[name][0] for name in self.names])
-        self.chosen = [self._best(batch) for batch in truth.batches]
+        groups = ["|".join(each) for each in zip(truth.model, truth.chip, truth.engine, truth.apart.astype(str), *_columns(truth, "precision"), strict=True)]
+        _, place, count = np.unique(groups, return_inverse=True, return_counts=True)
+        self.weight = (count[place] / 10.0) ** -0.25  # a residual's: the square enters the sum
+        self.batches = batches(truth.cases, truth.rows_of, self.at(self.start))
+        self.chosen: list[Batch] = []
+        self.choose(self.start)
 
-    def _best(self, batch: Batch) -> Batch:
-        estimate = serve(batch.model, self.truth.platforms, self._at(self.start), self.precisions, batch.configs)
-        rows = best_rows(batch, estimate)
-        return Batch(batch.model, batch.configs.take(rows), batch.case[rows], batch.longest_tpot[rows])
+    def at(self, theta: Floats) -> Calibration:
+        """The calibration of constants and factors ``theta`` (logs)."""
+        value = {key: float(np.exp(each)) for key, each in zip(self.keys, theta, strict=True)}
+        constants = Constants(**({name: value["", name] for name in START} | FIXED))
+        families = families_of(self.truth.platforms.architecture)
+        family = {name: np.array([value.get((each, name), 1.0) for each in families]) for name in FAMILY_SPREAD}
+        engine = {name: np.array([1.0, *(value[each, name] for each in ENGINES)]) for name in ENGINE_SPREAD}
+        platforms = len(families)
+        shape = (len(KNOWLEDGE), len(SHAPES), len(FIGURES), 2)
+        era, known = np.ones((len(ENGINES) + 1, platforms)), np.zeros(platforms, np.int64)
+        return Calibration(constants, self.kernels, family, engine, ("", *ENGINES), era, known, frozenset(), np.zeros(shape))
 
-    def _at(self, theta: Floats):  # type: ignore[no-untyped-def]
-        constants = Constants(**dict(zip(self.names, np.exp(theta), strict=True)), **FIXED)
-        return replace(self.calibration, constants=constants)
+    def choose(self, theta: Floats) -> None:
+        """Keep the best candidate of each case (rows whose layout or split is unknown)."""
+        self.chosen = []
+        for batch in self.batches:
+            rows = best_rows(batch, serve(batch.model, self.truth.platforms, self.at(theta), self.precisions, batch.configs))
+            self.chosen.append(Batch(batch.model, batch.configs.take(rows), batch.case[rows], batch.longest_tpot[rows]))
 
-    def predict(self, theta: Floats) -> tuple[Floats, Floats]:
-        """(2, rows) TTFT and TPOT [s], (rows,) output tokens/s per chip; NaN where not answered."""
-        times, rate = np.full((2, len(self.truth.rows)), np.nan), np.full(len(self.truth.rows), np.nan)
+    def predict(self, theta: Floats) -> Answer:
+        answer, calibration = nothing(self.truth), self.at(theta)
         for batch in self.chosen:
-            estimate = serve(batch.model, self.truth.platforms, self._at(theta), self.precisions, batch.configs)
-            times[:, batch.case] = [estimate.ttft[0], estimate.tpot[0]]
-            nominal = np.array([self.truth.cases[case].nominal_output for case in batch.case])
-            rate[batch.case] = batch.configs.concurrency * nominal / (estimate.ttft[0] + estimate.tpot[0] * (nominal - 1)) / batch.configs.chips
-        return times, rate
+            estimate = serve(batch.model, self.truth.platforms, calibration, self.precisions, batch.configs)
+            nominal = self.truth.nominal[batch.case]
+            answer.times[:, batch.case] = [estimate.ttft[0], estimate.tpot[0]]
+            answer.rate[batch.case] = batch.configs.concurrency * nominal / (estimate.ttft[0] + estimate.tpot[0] * (nominal - 1)) / batch.configs.chips
+            answer.chips[batch.case] = batch.configs.chips
+        return answer
 
-    def engines(self, theta: Floats, mask: NDArray[np.bool_]) -> dict[str, tuple[float, int]]:
-        """log factor of TTFT of each engine and version among the rows of ``mask``: the median residual, a version's shrunk to its engine's, that to 0.
+    def run(self, mask: Mask, steps: int, rounds: int = 2) -> Floats:
+        """The constants (logs) that fit the rows of ``mask`` best, from the start values; unknown splits are chosen anew in each round."""
+        truth, theta = self.truth, self.start
+        for _ in range(rounds):
+            self.choose(theta)
+            good = mask & np.isfinite(truth.measured).all(axis=0) & np.isfinite(self.predict(theta).times).all(axis=0)
+            theta = self._solve(theta, good, steps)
+        return theta
 
-        TPOT gets no such factor: tried, it made the error on models and chips left out larger (median 0.146 -> 0.155 leaving a chip out).
-        """
-        with np.errstate(divide="ignore", invalid="ignore"):
-            errors = np.log(self.truth.measured[0] / self.predict(theta)[0][0])
-        good = mask & np.isfinite(errors)
-        family = np.array([name.split()[0] if name else "" for name in self.truth.engine])
-        found: dict[str, tuple[float, int]] = {}
-        for names, parents in ((family, np.full(len(family), "")), (self.truth.engine, family)):
-            for name in sorted(set(names[good]) - {""} - set(found)):
-                rows = good & (names == name)
-                parent = found.get(str(parents[rows][0]), (0.0, 0))[0]
-                share = rows.sum() / (rows.sum() + SHRINK)
-                found[name] = (parent + share * (float(np.median(errors[rows])) - parent), int(rows.sum()))
-        return found
-
-    def with_engines(self, theta: Floats, found: dict[str, tuple[float, int]]) -> tuple[Floats, Floats]:
-        """``predict`` with the engines' factors on TTFT, and the rate that follows."""
-        times, rate = self.predict(theta)
-        factors = np.exp([found.get(name, found.get(name.split()[0] if name else "", (0.0, 0)))[0] for name in self.truth.engine])
-        nominal = np.array([case.nominal_output for case in self.truth.cases])
-        before = times[0] + times[1] * (nominal - 1)
-        times = np.stack([times[0] * factors, times[1]])
-        return times, rate * before / (times[0] + times[1] * (nominal - 1))
-
-    def run(self, mask: NDArray[np.bool_]) -> Floats:
-        """The constants (logs) that fit the rows of ``mask`` best."""
-        truth = self.truth
-        good = mask & np.isfinite(truth.measured).all(axis=0) & np.isfinite(self.predict(self.start)[0]).all(axis=0)
-        pull = PULL * np.array([START[name][1] for name in self.names]) * np.sqrt(good.sum() / 300)
+    def _solve(self, theta: Floats, good: Mask, steps: int) -> Floats:
+        truth, weight, own = self.truth, self.weight[good], len(self.start)
+        measured = np.stack([*truth.measured, truth.measured[0] + truth.measured[1] * (truth.nominal - 1)])[:, good]
+        importance = np.array(list(WEIGHTS.values()))[:, None] * weight
 
         def residuals(theta: Floats) -> Floats:
-            errors = np.log(self.predict(theta)[0][:, good] / truth.measured[:, good])
-            return np.concatenate([(np.nan_to_num(errors, nan=3.0) * WEIGHTS[:, None]).ravel(), pull * (theta - self.start)])
+            times = self.predict(theta).times
+            predicted = np.stack([*times, times[0] + times[1] * (truth.nominal - 1)])[:, good]
+            errors = np.nan_to_num(np.log(predicted / measured), nan=3.0)
+            return np.concatenate([(importance * errors).ravel(), self.pull * (theta - self.start)])
 
-        low, high = (np.log([START[name][side] for name in self.names]) for side in (2, 3))
-        return np.asarray(least_squares(residuals, self.start, bounds=(low, high), loss="soft_l1", f_scale=ROBUST, diff_step=1e-3, max_nfev=60).x)
+        def loss(squares: Floats) -> Floats:
+            """Soft-L1 on rows, squares on the pulls."""
+            root = np.sqrt(1 + squares)
+            rho = np.stack([2 * (root - 1), 1 / root, -0.5 / root**3])
+            rho[:, -own:] = [squares[-own:], np.ones(own), np.zeros(own)]
+            return rho
+
+        start = np.clip(theta, self.low + 1e-9, self.high - 1e-9)
+        return np.asarray(least_squares(residuals, start, bounds=(self.low, self.high), loss=loss, f_scale=ROBUST, diff_step=1e-3, max_nfev=steps).x)
 
 
-def residuals_of(times: Floats, rate: Floats, truth: Truth, mask: NDArray[np.bool_]) -> dict[str, Floats]:
-    """log(measured / predicted) of the answered rows of ``mask``."""
-    columns = {"ttft": (truth.measured[0], times[0]), "tpot": (truth.measured[1], times[1]), "throughput": (truth.rate, rate)}
+def _columns(truth: Truth, *names: str) -> list[list[str]]:
+    return [[row.get(name) or "" for row in truth.rows] for name in names]
+
+
+def versions(truth: Truth, answer: Answer, mask: Mask) -> dict[str, tuple[float, float, int]]:
+    """log factors of TTFT and TPOT of each version of an engine (``"vllm 0.12.0"``) among the rows of ``mask``, shrunk to 0: medians of
+    residuals, and the rows. Rows that name no version stand for their engine."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = np.log(truth.measured / answer.times)
+    good = mask & np.isfinite(errors).all(axis=0)
     found = {}
-    for name, (measured, predicted) in columns.items():
-        both = mask & np.isfinite(measured) & np.isfinite(predicted)
-        found[name] = np.log(measured[both] / predicted[both])
+    for name in sorted(set(truth.version[good]) - {""}):
+        rows = good & (truth.version == name)
+        share = rows.sum() / (rows.sum() + SHRINK)
+        found[name] = (share * float(np.median(errors[0, rows])), share * float(np.median(errors[1, rows])) * VERSION_TPOT, int(rows.sum()))
     return found
 
 
-def left_out(fit: Fit, groups: NDArray[np.str_]) -> tuple[Floats, Floats]:
+#: share of a version's TPOT residual that is kept; 0: it made rows left out worse (see docs/decisions)
+VERSION_TPOT = 0.0
+
+
+def with_versions(truth: Truth, answer: Answer, found: Mapping[str, tuple[float, float, int]]) -> Answer:
+    factors = np.exp([found.get(name, (0.0, 0.0, 0))[:2] for name in truth.version]).T
+    return answer.slower(factors[0], factors[1], truth.nominal)
+
+
+# --- engines of an era -----------------------------------------------------------------------------------------------------------
+
+MEASURED_VENDOR = "nvidia"
+
+
+def era_factors(truth: Truth, answer: Answer, mask: Mask) -> tuple[dict[str, float], dict[str, float]]:
+    """log factors of all times by engine (from chips of the vendor the model was fitted on), and by place beside that: chip, shrunk to its
+    family's, that to its vendor's, that to all other vendors'."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = np.log(answer.rate / truth.rate)
+    good = mask & np.isfinite(errors)
+    home = good & (truth.vendor == MEASURED_VENDOR)
+    engines = {ANY: float(np.median(errors[home]))}
+    for name in sorted(set(truth.engine[good]) - {""}):
+        engines[name] = shrunk(errors[home & (truth.engine == name)], engines[ANY])
+    beside = errors - np.array([engines.get(name, engines[ANY]) for name in truth.engine])
+    vendors = sorted(set(truth.vendor[good]) - {MEASURED_VENDOR})
+    places = {"other": float(np.median([np.median(beside[good & (truth.vendor == name)]) for name in vendors])), MEASURED_VENDOR: 0.0}
+    for name in vendors:
+        places[name] = shrunk(beside[good & (truth.vendor == name)], places["other"])
+    for parent, child in ((truth.vendor, truth.family), (truth.family, truth.chip)):
+        for name in sorted(set(child[good]) - {""}):
+            rows = good & (child == name)
+            above = next(places[each] for each in (parent[rows][0], truth.vendor[rows][0]) if each in places)
+            places[name] = shrunk(beside[rows], above)
+    return engines, places
+
+
+def shrunk(errors: Floats, parent: float) -> float:
+    """The median of ``errors``, drawn to the parent's where they are few."""
+    return parent + len(errors) / (len(errors) + SHRINK) * (float(np.median(errors)) - parent) if len(errors) else parent
+
+
+def in_era(truth: Truth, answer: Answer, engines: Mapping[str, float], places: Mapping[str, float]) -> Answer:
+    keys = zip(truth.engine, truth.chip, truth.family, truth.vendor, strict=True)
+    factor = np.exp([engines.get(key[0], engines[ANY]) + next(places[each] for each in (*key[1:], "other") if each in places) for key in keys])
+    return answer.slower(factor, factor, truth.nominal)
+
+
+# --- cross-validation ------------------------------------------------------------------------------------------------------------
+
+
+def one_fold(work: tuple[Truth, str, str, Catalogue]) -> tuple[str, Answer]:
+    """Predictions of the rows of one group by a fit that saw none of them."""
+    truth, axis, group, catalogue = work
+    held = getattr(truth, axis) == group
+    fit = Fit(truth, catalogue, truth.kernels_without.get(group))
+    theta = fit.run(truth.usable & ~held, FOLD_STEPS, rounds=1)
+    fit.choose(theta)
+    answer = fit.predict(theta)
+    return group, with_versions(truth, answer, versions(truth, answer, truth.usable & ~held))
+
+
+def left_out(truth: Truth, axis: str, catalogue: Catalogue) -> Answer:
     """Predictions of every row by a fit that saw no row of its group."""
-    times, rate = np.full((2, len(groups)), np.nan), np.full(len(groups), np.nan)
-    for group in sorted(set(groups) - {""}):
+    groups = getattr(truth, axis)
+    names = sorted(set(groups) - {""}, key=lambda name: -(groups == name).sum())
+    whole = nothing(truth)
+    with Pool(2) as pool:
+        for done, (group, answer) in enumerate(pool.imap_unordered(one_fold, [(truth, axis, name, catalogue) for name in names]), 1):
+            held = groups == group
+            whole = whole.where(held, answer)
+            print(f"  {axis} {done}/{len(names)}: {group}, {held.sum()} rows: {medians(truth, answer, held & truth.usable)}", file=sys.stderr, flush=True)
+    return whole
+
+
+def errors_of(truth: Truth, answer: Answer) -> Floats:
+    """(3, rows) log(measured / predicted) of TTFT, TPOT and rate."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(np.stack([*truth.measured, truth.rate]) / np.stack([*answer.times, answer.rate]))
+
+
+def medians(truth: Truth, answer: Answer, mask: Mask) -> str:
+    errors = np.abs(np.expm1(-errors_of(truth, answer)[:, mask]))
+    return ", ".join(f"{name} {np.nanmedian(each):.3f}" for name, each in zip(FIGURES, errors, strict=True) if np.isfinite(each).any())
+
+
+def quantiles(errors: Floats) -> Floats:
+    """(2,) 10 % and 90 % quantiles of the finite ones; NaN where there are none."""
+    finite = errors[np.isfinite(errors)]
+    return np.quantile(finite, INTERVAL) if len(finite) else np.full(2, np.nan)
+
+
+def by_shape(truth: Truth, errors: Floats, mask: Mask) -> Floats:
+    """(shapes, figures, 2) quantiles."""
+    return np.array([[quantiles(each[mask & (truth.shape == shape)]) for each in errors] for shape in range(len(SHAPES))])
+
+
+def wider(*bands: Floats) -> Floats:
+    """The band that holds all of them."""
+    stacked = np.stack(bands)
+    return np.stack([np.nanmin(stacked[..., 0], axis=0), np.nanmax(stacked[..., 1], axis=0)], axis=-1)
+
+
+def honest_bands(truth: Truth, errors: Floats, axis: str) -> Floats:
+    """(3, rows, 2) intervals as shares of the prediction: of each row by the residuals of the other groups' rows of its shape."""
+    groups, bands = getattr(truth, axis), np.full((3, len(truth.rows), 2), np.nan)
+    for group in sorted(set(groups)):
+        others = by_shape(truth, errors, truth.usable & (groups != group))
         held = groups == group
-        seen = fit.truth.usable & ~held
-        theta = fit.run(seen)
-        group_times, group_rate = fit.with_engines(theta, fit.engines(theta, seen))
-        times[:, held], rate[held] = group_times[:, held], group_rate[held]
-        print(f"  left out {group}: {held.sum()} rows", file=sys.stderr)
-    return times, rate
+        bands[:, held] = np.exp(others[truth.shape[held]]).transpose(1, 0, 2)
+    return bands
 
 
-def table(title: str, errors: dict[str, Floats], *at_least: dict[str, Floats]) -> str:
-    """One residual table of the file, with the errors as a comment; its intervals hold those of what is better known."""
-    lines = [f"[residuals.{title}]"]
-    for name, values in errors.items():
-        low, high = np.quantile(values, INTERVAL)
-        for better_known in at_least:
-            other = np.quantile(better_known[name], INTERVAL)
-            low, high = min(low, other[0]), max(high, other[1])
-        share = np.abs(np.expm1(-values))
-        lines.append(f"{name} = [{low:.4f}, {high:.4f}] # {len(values)} rows, median error {np.median(share):.3f}, mean {np.mean(share):.3f}")
-    return "\n".join([*lines, f"rows = {max(map(len, errors.values()))}", ""])
+def write_predictions(path: Path, truth: Truth, answer: Answer, bands: Floats) -> None:
+    """Left-out predictions with the columns of ``suanli predict serving``."""
+    path.parent.mkdir(exist_ok=True)
+    mid = [answer.times[0] * 1e3, answer.times[1] * 1e3, answer.rate * answer.chips, answer.rate]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", *(f"{name}{side}" for name in PREDICTED for side in ("", "_low", "_high")), "why_not", "tier", "bound_by", "assumed"])
+        for row, case in enumerate(truth.cases):
+            numbers = []
+            for values, band in zip(mid, (bands[0], bands[1], bands[2], bands[2]), strict=True):
+                numbers += [values[row], values[row] * band[row, 0], values[row] * band[row, 1]]
+            answered = np.isfinite(answer.times[1, row])
+            why = "" if answered else ";".join(case.why_not.names()) or "layout"
+            writer.writerow([case.id, *(f"{each:.6g}" if answered else "" for each in numbers), why, "derived", "", ";".join(case.assumed)])
+
+
+# --- the file --------------------------------------------------------------------------------------------------------------------
+
+
+def residual_tables(bands: Mapping[str, Floats], rows: Mapping[str, int]) -> list[str]:
+    lines = []
+    for known in KNOWLEDGE:
+        for shape, table in zip(SHAPES, bands[known], strict=True):
+            lines.append(f"[residuals.{known}.{shape}]")
+            lines += [f"{name} = [{low:.4f}, {high:.4f}]" for name, (low, high) in zip(FIGURES, table, strict=True)]
+            lines += [f"rows = {rows[known]}", ""]
+    return lines
 
 
 def main(folder: Path) -> None:
     """Fit, cross-validate, write."""
     catalogue = Catalogue()
-    path = folder / "serving_silicon.csv"
-    truth, papers = Truth(path, catalogue), Truth(folder / "serving_papers.csv", catalogue)
-    fit, other = Fit(truth, catalogue), Fit(papers, catalogue)
-    theta = fit.run(truth.usable)
-    engines = fit.engines(theta, truth.usable)
-    by_model = residuals_of(*left_out(fit, truth.model), truth, truth.usable)
-    by_chip = residuals_of(*left_out(fit, truth.chip), truth, truth.usable)
-    tables = [
-        table("family", by_model),
-        table("class", by_chip, by_model),
-        table("sheet", residuals_of(*other.with_engines(theta, engines), papers, papers.usable & (papers.vendor != "NVIDIA")), by_chip, by_model),
-    ]
-    aggregated = truth.usable & np.array([row.get("mode") == "agg" for row in truth.rows])
-    known = residuals_of(*fit.with_engines(theta, engines), truth, aggregated)
-    inside = ", ".join(f"{name} {np.median(np.abs(np.expm1(-values))):.3f}" for name, values in known.items())
-    families = sorted({name.split()[0].lower() for name in truth.platforms.architecture if name})
+    truth, papers, old = (Truth(folder / f"serving_{name}.csv", catalogue) for name in ("silicon", "papers", "offline_batch"))
+    fit = Fit(truth, catalogue)
+    theta = fit.run(truth.usable, FULL_STEPS)
+    inside = fit.predict(theta)
+    by_version = versions(truth, inside, truth.usable)
+    inside = with_versions(truth, inside, by_version)
+    print(f"fit: {medians(truth, inside, truth.usable & ~truth.apart)}; apart {medians(truth, inside, truth.usable & truth.apart)}", file=sys.stderr)
+    by_model, by_chip = (left_out(truth, axis, catalogue) for axis in ("model", "chip"))
+    for name, answer in (("model", by_model), ("chip", by_chip)):
+        print(f"left out by {name}: {medians(truth, answer, truth.usable & ~truth.apart)}; apart {medians(truth, answer, truth.usable & truth.apart)}")
+
+    other = {}
+    for name, table in (("papers", papers), ("old", old)):
+        elsewhere = Fit(table, catalogue)
+        elsewhere.choose(theta)
+        other[name] = elsewhere.predict(theta)
+    engines, places = era_factors(old, other["old"], old.usable)
+    known_old = in_era(old, other["old"], engines, places)
+    unknown_old = nothing(old)
+    for chip in sorted(set(old.chip)):
+        unknown_old = unknown_old.where(old.chip == chip, in_era(old, other["old"], *era_factors(old, other["old"], old.usable & (old.chip != chip))))
+    print(f"static batches of 2024: {medians(old, known_old, old.usable)}; chip left out {medians(old, unknown_old, old.usable)}")
+
+    residuals = {name: errors_of(truth, answer) for name, answer in (("inside", inside), ("model", by_model), ("chip", by_chip))}
+    beyond = errors_of(papers, other["papers"])
+    bands = {"measured": by_shape(truth, residuals["inside"], truth.usable), "family": by_shape(truth, residuals["model"], truth.usable)}
+    bands["class"] = wider(bands["family"], by_shape(truth, residuals["chip"], truth.usable))
+    strangers = papers.usable & (papers.vendor != MEASURED_VENDOR)
+    bands["sheet"] = wider(bands["class"], np.array([[quantiles(each[strangers]) for each in beyond]] * len(SHAPES)))
+    aged = np.array([[quantiles(errors_of(old, unknown_old)[2])] * len(FIGURES)] * len(SHAPES))
+    bands["era"] = wider(bands["family"], aged)
+    count = int(truth.usable.sum())
+    rows = dict.fromkeys(KNOWLEDGE, count) | {"sheet": int(strangers.sum()), "era": len(old.rows)}
+
+    value = {key: float(np.exp(each)) for key, each in zip(fit.keys, theta, strict=True)}
     lines = [
         "# Written by scripts/fit_serving.py; do not edit.",
         f'fitted_on = "{datetime.date.today().isoformat()}"',
-        f'data_hash = "sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"',
-        f"rows = {int(truth.usable.sum())}",
-        'method = "soft-L1 least squares on log TTFT and log TPOT; intervals: 10 % and 90 % quantiles of log(measured/predicted) of rows left out"',
-        f"# median errors on the {int(aggregated.sum())} aggregated rows it was fitted on: {inside}",
+        f'data_hash = "{" ".join("sha256:" + hashlib.sha256(each.path.read_bytes()).hexdigest() for each in (truth, old))}"',
+        f"rows = {count}",
+        'method = "soft-L1 least squares on log TTFT, TPOT and whole time over measured kernels; intervals: 10 % and 90 % of residuals"',
+        f"chips = {sorted(set(truth.chip[truth.usable]))}".replace("'", '"').replace("np.str_(", "").replace(")", ""),
+        f"models = {sorted(set(truth.model[truth.usable]))}".replace("'", '"').replace("np.str_(", "").replace(")", ""),
+        "",
         "[constants]",
-        *(f"{name} = {value:.6g}" for name, value in (dict(zip(fit.names, np.exp(theta), strict=True)) | FIXED).items()),
-        *(f"[families.{name}]\nslower = 1.0" for name in families),
-        *(f'[engines."{name}"]\nttft = {np.exp(factor):.4f}\nrows = {rows}' for name, (factor, rows) in engines.items()),
-        *tables,
+        *(f"{name} = {({each: value['', each] for each in START} | FIXED)[name]:.6g}" for name in NAMES),
+        "",
     ]
+    for family in FAMILIES:
+        lines += [f"[families.{family}]", *(f"{name} = {value[family, name]:.4f}" for name in FAMILY_SPREAD), ""]
+    for engine in ENGINES:
+        own = {name: value[engine, name] for name in ENGINE_SPREAD} | times_of(by_version.get(engine))
+        lines += [f'[engines."{engine}"]', f"rows = {int((truth.engine[truth.usable] == engine).sum())}"]
+        lines += [f"factors.{name} = {factor:.4f}" for name, factor in own.items()] + [""]
+    for version, factors in by_version.items():
+        engine = version.split()[0]
+        if version != engine:
+            own = ({name: value[engine, name] for name in ENGINE_SPREAD} if engine in ENGINES else {}) | times_of(factors)
+            lines += [f'[engines."{version}"]', f"rows = {factors[2]}", *(f"factors.{name} = {factor:.4f}" for name, factor in own.items()), ""]
+    lines += [f'[eras."{ERAS[0]}"]', f"rows = {len(old.rows)}"]
+    lines += [f'engines."{name}" = {np.exp(factor):.4f}' for name, factor in engines.items()]
+    lines += [f'places."{name}" = {np.exp(factor):.4f}' for name, factor in places.items()] + [""]
+    lines += residual_tables(bands, rows)
     target = DATA / "calibration" / "serving.toml"
     target.write_text("\n".join(lines), encoding="utf-8")
     Catalogue().record("calibration", "serving", CalibrationFile)
-    print("\n".join(lines))
+
+    summary = []
+    for axis, answer in (("chip", by_chip), ("model", by_model)):
+        path = BUILD / f"left_out_{axis}.csv"
+        write_predictions(path, truth, answer, honest_bands(truth, residuals[axis], axis))
+        summary += summary_rows(axis, accuracy_serving(Catalogue(), truth.path, path))
+    path = BUILD / "left_out_offline_batch.csv"
+    write_predictions(path, old, unknown_old, np.exp(np.tile(quantiles(errors_of(old, unknown_old)[2]), (3, len(old.rows), 1))))
+    write_summary(DATA / "calibration" / "serving_accuracy.csv", summary)
+
+
+def times_of(factors: tuple[float, float, int] | None) -> dict[str, float]:
+    return {name: float(np.exp(each)) for name, each in zip(("ttft", "tpot"), factors[:2], strict=True) if each} if factors else {}
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -80,8 +80,17 @@ class EngineFile(Schema):
     factors: dict[str, float] = {}
 
 
+class EraFile(Schema):
+    """How much longer everything took with the engines up to the end of a year: by engine ("any": those without rows of their own), times
+    by where it ran: the chip, else its family, else its vendor, else "other"."""
+
+    rows: int
+    engines: dict[str, float]
+    places: dict[str, float]
+
+
 class Residuals(Schema):
-    """Quantiles of log(measured / predicted) in cross-validation: 10 % and 90 %."""
+    """Quantiles of log(measured / predicted) of rows left out: 10 % and 90 %."""
 
     ttft: tuple[float, float]
     tpot: tuple[float, float]
@@ -90,23 +99,35 @@ class Residuals(Schema):
 
 
 class CalibrationFile(Schema):
-    """``data/calibration/serving.toml``."""
+    """``data/calibration/serving.toml``; ``chips`` and ``models`` are those with rows in the fit, ``residuals`` by knowledge and shape."""
 
     fitted_on: Day
     data_hash: str
     rows: int
     method: str
+    chips: tuple[str, ...]
+    models: tuple[str, ...]
     constants: dict[str, float]
     families: dict[str, dict[str, float]] = {}
     engines: dict[str, EngineFile] = {}
-    residuals: dict[str, Residuals]
+    eras: dict[str, EraFile] = {}
+    residuals: dict[str, dict[str, Residuals]]
+
+
+#: how well a row is known, best first: its chip and model were measured together with others; its chip's family was; only its class; only its
+#: sheet; or its engine is of an era that few rows tell of
+KNOWLEDGE = ("measured", "family", "class", "sheet", "era")
+#: kinds of deployment whose errors differ: dense models, mixtures of experts, separate prefill workers
+SHAPES = ("dense", "mixture", "apart")
+FIGURES = ("ttft", "tpot", "throughput")
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Constants of all together, and their factors by platform ``family`` (P,) and by ``engine`` (E,); ``knowledge`` (P,) picks the residuals.
+    """Constants of all together, and their factors by platform ``family`` (P,) and by ``engine`` (E,); ``era`` (E, P) multiplies all times.
 
-    Engine 0 is any engine. knowledge 0: the architecture was measured; 1: its class was; 2: known by its sheet only.
+    Engine 0 is any engine. ``knowledge`` (P,) is an index of ``KNOWLEDGE`` for a model that was measured, ``models`` those that were;
+    ``quantiles`` (knowledge, shape, figure, 2) are the 10 % and 90 % quantiles of log(measured / predicted).
     """
 
     constants: Constants
@@ -114,21 +135,25 @@ class Calibration:
     family: Mapping[str, Floats]
     engine: Mapping[str, Floats]
     engines: tuple[str, ...]
+    era: Floats
     knowledge: Ints
-    residuals: dict[str, Residuals]
+    models: frozenset[str]
+    quantiles: Floats
     ideal: bool = False
 
     def knows(self, framework: str) -> bool:
         """Whether an engine of that name was measured, in any version."""
-        words = framework.strip().lower().split()
-        return bool(words) and words[0] in self.engines
+        return self.engine_code(framework) > 0
 
-    def engine_code(self, framework: str) -> int:
-        """The row of ``"vllm 0.12.0"``: the version's own, else the engine's, else 0 (any)."""
+    def engine_code(self, framework: str, on: str = "") -> int:
+        """The row of ``"vllm 0.12.0"`` as used on a day: its era's where the day lies in one, else the version's, else the engine's, else 0 (any)."""
         words = framework.strip().lower().replace("tensorrt-llm", "trtllm").split()
-        for name in (" ".join(words), words[0] if words else ""):
-            if name in self.engines:
-                return self.engines.index(name)
+        name = words[0] if words else ANY
+        era = next((each for each in ERAS if on and on[: len(each)] <= each), "")
+        tries = [f"{name} {era}", f"{ANY} {era}"] if era else []
+        for each in (*tries, " ".join(words), name if words else ""):
+            if each in self.engines:
+                return self.engines.index(each)
         return 0
 
     def at(self, platform: Ints, engine: Ints) -> Constants:
@@ -142,12 +167,23 @@ class Calibration:
             changed[name] = value
         return replace(self.constants, **changed)
 
-    def engine_factor(self, name: str, engine: Ints) -> Floats:
-        """The factor ``ttft`` or ``tpot`` of the whole (N,), 1 where the engine has none."""
-        return self.engine[name][engine] if name in self.engine else np.ones(len(engine))
+    def slower(self, figure: str, platform: Ints, engine: Ints) -> Floats:
+        """What the time ``ttft`` or ``tpot`` of each row is multiplied by for its engine's version and era (N,)."""
+        era = self.era[engine, platform]
+        return era * self.engine[figure][engine] if figure in self.engine else era
+
+    def level(self, model: str, platform: Ints, engine: Ints) -> Ints:
+        """How well each row is known (N,), an index of ``KNOWLEDGE``."""
+        known = self.knowledge[platform]
+        if model not in self.models:
+            known = np.maximum(known, KNOWLEDGE.index("family"))
+        aged = np.array([name.split(" ")[-1] in ERAS for name in self.engines])[engine]
+        return np.where(aged, KNOWLEDGE.index("era"), known)
 
 
-KNOWLEDGE = ("family", "class", "sheet")
+#: last year of each era of engines that has factors of its own, and the name of an engine without rows in it
+ERAS = ("2024",)
+ANY = "any"
 
 _NO_COST = (
     "launch operator_overhead elementwise step_overhead sequence_overhead routing_latency all_to_all_latency routing_spread exposed_communication "
@@ -161,26 +197,43 @@ def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
     """The calibration seen from ``platforms``; ``ideal`` = every efficiency 1, every overhead 0: the speed of light."""
     file = catalogue.record("calibration", "serving", CalibrationFile).content
     constants = Constants(**file.constants)
+    shape = (len(KNOWLEDGE), len(SHAPES), len(FIGURES), 2)
     if ideal:
-        none = Residuals(ttft=(0, 0), tpot=(0, 0), throughput=(0, 0), rows=0)
-        zeros = np.zeros(len(platforms), np.int64)
         # how much of prompts' work hides behind decoding, and how many prompts go together, is no efficiency: it stays as measured
         light = replace(IDEAL, interference=constants.interference, chunk=constants.chunk)
-        return Calibration(light, kernel_constants(catalogue, platforms, ideal=True), {}, {}, ("",), zeros, dict.fromkeys(KNOWLEDGE, none), ideal=True)
+        kernels, zeros = kernel_constants(catalogue, platforms, ideal=True), np.zeros(len(platforms), np.int64)
+        return Calibration(light, kernels, {}, {}, ("",), np.ones((1, len(platforms))), zeros, frozenset(), np.zeros(shape), ideal=True)
     families = [architecture.split()[0].lower() if architecture else "" for architecture in platforms.architecture]
     measured_kinds = {"gpu"}
-    knowledge = [0 if family in file.families else 1 if kind in measured_kinds else 2 for family, kind in zip(families, platforms.kind, strict=True)]
-    engines = ("", *file.engines)
+    knowledge = [
+        0 if chip in file.chips else 1 if family in file.families else 2 if kind in measured_kinds else 3
+        for chip, family, kind in zip(platforms.chip, families, platforms.kind, strict=True)
+    ]
+    aged = [(f"{name} {era}", name) for era, each in file.eras.items() for name in each.engines]
+    engines = {"": {}} | {name: each.factors for name, each in file.engines.items()}
+    engines |= {title: engines.get(name, {}) for title, name in aged}
+    era = np.ones((len(engines), len(platforms)))
+    for year, each in file.eras.items():
+        places = [_first(each.places, chip, family, chip.split("-")[0], "other") for chip, family in zip(platforms.chip, families, strict=True)]
+        for name, factor in each.engines.items():
+            era[list(engines).index(f"{name} {year}")] = factor * np.array(places)
+    quantiles = [[[getattr(file.residuals[known][kind], figure) for figure in FIGURES] for kind in SHAPES] for known in KNOWLEDGE]
     return Calibration(
         constants,
         kernel_constants(catalogue, platforms),
         _columns([file.families.get(family, {}) for family in families]),
-        _columns([{}, *(each.factors for each in file.engines.values())]),
-        engines,
+        _columns(list(engines.values())),
+        tuple(engines),
+        era,
         np.array(knowledge),
-        dict(file.residuals),
+        frozenset(file.models),
+        np.array(quantiles).reshape(shape),
     )
 
 
-def _columns(rows: list[dict[str, float]]) -> dict[str, Floats]:
+def _first(table: Mapping[str, float], *names: str) -> float:
+    return next((table[name] for name in names if name in table), 1.0)
+
+
+def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, Floats]:
     return {name: np.array([row.get(name, 1.0) for row in rows]) for name in sorted({key for row in rows for key in row})}

@@ -37,6 +37,7 @@ class Case:
     nominal_output: float = math.nan
     longest_tpot: float = math.inf
     framework: str = ""
+    on: str = ""
 
 
 def number(row: Row, key: str) -> float:
@@ -131,7 +132,7 @@ def _common(row: Row, case: Case, lengths: tuple[float, float]) -> dict[str, flo
         native = case.model.weights.experts or case.model.weights.default
         scheme = precision_code(native)
         case.assumed.append(f"precision={SCHEMES[scheme]}")
-    case.framework = row.get("framework") or ""
+    case.framework, case.on = row.get("framework") or "", (row.get("measured_on") or "").strip()
     if not case.framework:
         case.assumed.append("framework=any")
     # the InferenceX client draws lengths evenly from 0.8-1.0 of nominal

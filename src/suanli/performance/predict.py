@@ -35,7 +35,7 @@ def batches(cases: Sequence[Case], platform_of: Mapping[str, int], calibration: 
         if case.why_not or case.model is None or case.chip is None:
             continue
         models[case.model.id] = case.model
-        row = {"platform": platform_of[case.chip.id], "engine": calibration.engine_code(case.framework)}
+        row = {"platform": platform_of[case.chip.id], "engine": calibration.engine_code(case.framework, case.on)}
         by_model.setdefault(case.model.id, []).extend((index, row | candidate) for candidate in case.candidates)
     result = []
     for name, rows in by_model.items():

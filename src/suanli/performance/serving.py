@@ -13,7 +13,7 @@ and the rate is clients * output / (ttft + tpot * (output - 1)) (Little's law).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from suanli.formulas.memory import sequences_that_fit
 from suanli.formulas.queueing import closed_response
 from suanli.hardware import Platforms
 from suanli.models import Model
-from suanli.performance.calibration import KNOWLEDGE, Calibration, Constants
+from suanli.performance.calibration import FIGURES, KNOWLEDGE, SHAPES, Calibration, Constants
 from suanli.performance.configs import BOUNDS, Configs, Estimate, join
 from suanli.performance.fit_in_memory import cache_bytes, weight_bytes
 from suanli.performance.precision import Precisions
@@ -67,11 +67,11 @@ def _serve(model: Model, platforms: Platforms, calibration: Calibration, precisi
         prefiller = _prefiller(model, platforms, calibration, k, precisions, c, decoder, apart)
         alone, together = _prefill(model, c, k, prefiller, load, apart)
         tpot, ttft = _times(c, k, load, step_time, alone, together, apart, per_sequence, prefiller)
-        ttft, tpot = ttft * calibration.engine_factor("ttft", c.engine), tpot * calibration.engine_factor("tpot", c.engine)
+        ttft, tpot = (value * calibration.slower(name, c.platform, c.engine) for name, value in (("ttft", ttft), ("tpot", tpot)))
         rate = c.replicas * c.dp * load.clients * c.output_length / (ttft + tpot * np.maximum(c.output_length - 1, 0))
         bound = _bound(step, load)
         estimate = _estimate(model, platforms, calibration, c, ttft, tpot, rate, why_not, bound, load, weights, per_sequence, alone.total, step_time)
-    return _with_interval(estimate, calibration, c) if scenarios == 3 else estimate
+    return _with_interval(estimate, calibration, model, c) if scenarios == 3 else estimate
 
 
 def _worker(
@@ -197,7 +197,8 @@ def _estimate(
     def shown(values: Floats) -> Floats:
         return np.where(answered, values, np.nan)[None, :]
 
-    tier = np.maximum(platforms.tier[c.platform], np.where(calibration.knowledge[c.platform] == 0, Tier.DERIVED, Tier.ESTIMATED))
+    measured = calibration.knowledge[c.platform] <= KNOWLEDGE.index("family")
+    tier = np.maximum(platforms.tier[c.platform], np.where(measured, Tier.DERIVED, Tier.ESTIMATED))
     power = platforms.power[c.platform] * c.chips
     return Estimate(
         ttft=shown(ttft),
@@ -217,15 +218,15 @@ def _estimate(
     )
 
 
-def _with_interval(estimate: Estimate, calibration: Calibration, c: Configs) -> Estimate:
-    """Low, mid and high: the point times the residual quantiles of the row's tier of knowledge. Low is the small value of each quantity."""
-    knowledge = calibration.knowledge[c.platform]
+def _with_interval(estimate: Estimate, calibration: Calibration, model: Model, c: Configs) -> Estimate:
+    """Low, mid and high: the point times the residual quantiles of rows known as well as this one. Low is the small value of each quantity."""
+    mixture = any(op.kind == "experts" for op in model.ops)
+    shape = np.where(c.prefill_replicas > 0, SHAPES.index("apart"), SHAPES.index("mixture" if mixture else "dense"))
+    quantiles = calibration.quantiles[calibration.level(model.id, c.platform, c.engine), shape]
 
     def spread(values: Floats, name: str) -> Floats:
-        quantiles = np.array([getattr(calibration.residuals[each], name) for each in KNOWLEDGE])[knowledge]
-        return np.concatenate([values * np.exp(quantiles[:, 0]), values, values * np.exp(quantiles[:, 1])])
-
-    from dataclasses import replace
+        low, high = np.exp(quantiles[:, FIGURES.index(name)]).T
+        return np.concatenate([values * low, values, values * high])
 
     return replace(
         estimate,
