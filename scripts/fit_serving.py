@@ -78,7 +78,7 @@ START: dict[str, tuple[float, float, float, float]] = {
     "prefill_overhead": (2e-2, 1, 1e-3, 1),
     "first_token_steps": (3, 1, 0.5, 30),
     "first_prompt": (1.2, 0.3, 0.5, 3),
-    "disaggregated_queue": (1.0, 0.5, 0.3, 10),
+    "queue_variability": (0.7, 0.5, 0.05, 2),
     "transfer_latency": (3e-2, 1, 1e-4, 1),
 }
 #: read off the rows, not fitted: the fullest measured deployment (DeepSeek-R1 FP8 on four 180 GB chips) holds weights in 96 % of the memory;
@@ -108,7 +108,7 @@ ENGINE_SPREAD = {
     "prefill_overhead": 0.7,
     "first_token_steps": 0.7,
     "first_prompt": 0.2,
-    "disaggregated_queue": 0.4,
+    "queue_variability": 0.4,
     "transfer_latency": 0.7,
 }
 FAMILY_SPREAD = {"experts_8": 0.3, "routing_latency": 0.5, "launch": 0.2, "operator_overhead": 0.4}
@@ -445,12 +445,13 @@ def main(folder: Path) -> None:
 
     residuals = {name: errors_of(truth, answer) for name, answer in (("inside", inside), ("model", by_model), ("chip", by_chip))}
     beyond = errors_of(papers, other["papers"])
-    bands = {"measured": by_shape(truth, residuals["inside"], truth.usable), "family": by_shape(truth, residuals["model"], truth.usable)}
+    bands = {"measured": by_shape(truth, residuals["inside"], truth.usable)}
+    bands["family"] = wider(bands["measured"], by_shape(truth, residuals["model"], truth.usable))
     bands["class"] = wider(bands["family"], by_shape(truth, residuals["chip"], truth.usable))
     strangers = papers.usable & (papers.vendor != MEASURED_VENDOR)
     bands["sheet"] = wider(bands["class"], np.array([[quantiles(each[strangers]) for each in beyond]] * len(SHAPES)))
     aged = np.array([[quantiles(errors_of(old, unknown_old)[2])] * len(FIGURES)] * len(SHAPES))
-    bands["era"] = wider(bands["family"], aged)
+    bands["era"] = wider(bands["measured"], aged)
     count = int(truth.usable.sum())
     rows = dict.fromkeys(KNOWLEDGE, count) | {"sheet": int(strangers.sum()), "era": len(old.rows)}
 

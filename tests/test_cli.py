@@ -165,8 +165,9 @@ def test_plan_json_is_complete_and_its_costs_agree(capsys: pytest.CaptureFixture
     assert all(each["reasons"] for each in plan["left_out"])
     for option in plan["options"]:
         assert option["cost_per_million_local"]["mid"] == pytest.approx(option["cost_per_million"]["mid"] * plan["currency_rate"])
-        # chips are whole replicas of tp x pp x dp
-        assert option["chips"]["mid"] == option["replicas"]["mid"] * option["tp"] * option["pp"] * option["dp"]
+        # chips are whole replicas: decode workers of tp x pp x dp, and separate prefill workers of tp x dp
+        workers = option["decode"] * option["pp"] + option["prefill"]
+        assert option["chips"]["mid"] == option["replicas"]["mid"] * workers * option["tp"] * option["dp"]
     assert {"ttft", "cost_per_million", "power"} <= plan["units"].keys()
     facts = plan["options"][0]["facts"]
     assert facts["memory.capacity"]["unit"] == "byte"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,24 +115,36 @@ def test_every_chip_of_the_catalogue_gets_every_constant(catalogue: Catalogue, f
 
 # --- the formulas ------------------------------------------------------------------------------------------------------------------
 
+
+
+def whole(parts: Callable[..., Any]) -> Callable[..., Any]:
+    """The seconds of a formula that gives a kernel's parts."""
+
+    @functools.wraps(parts)
+    def time(*arguments: Any) -> Any:
+        return kernels.joined(parts(*arguments))
+
+    return time
+
+
 FORMULAS: list[tuple[Callable[..., Any], list[list[float]]]] = [
     (kernels.kernel_time, [[0, 1e9, 2e12], [1e6, 3e9, 1e9], [1e14, 9e14, 1e15], [2e11, 3e12, 2e12], [0, 3e-6, 1e-5]]),
     (
-        kernels.gemm_time,
+        whole(kernels.gemm),
         [[1, 64, 4096], [1024, 8192, 1], [1024, 1280, 7], [0.5, 1, 2], [2, 2, 2], [1e14, 9e14, 1e15], [2e11, 3e12, 2e12], [0, 4, 1], [0, 3e-6, 1e-5]],
     ),
     (
-        kernels.experts_time,
+        whole(kernels.routed_experts),
         [[0, 1, 4096], [2048, 7168, 7168], [768, 2048, 2048], [3, 3, 2], [128, 256, 8], [8, 8, 2], [1, 8, 1], [0.5, 1, 2], [2, 2, 2], [1e14, 9e14, 1e15],
          [2e11, 3e12, 2e12], [0, 4, 1], [0, 2e-5, 1e-5]],
     ),
     (
-        kernels.prefill_attention_time,
+        whole(kernels.prefill_attention),
         [[1, 4096, 8192], [1, 32, 128], [64, 192, 576], [64, 128, 512], [1, 2048, 4096], [1, 1e6, 1e9], [1e14, 9e14, 1e15], [2e11, 3e12, 2e12], [0, 128, 500],
          [0, 32, 90], [0, 1e-5, 2e-5]],
     ),
     (
-        kernels.decode_attention_time,
+        whole(kernels.decode_attention),
         [[1, 64, 512], [1, 32, 128], [1, 8, 1], [64, 128, 576], [64, 128, 512], [1, 2048, 65536], [1, 1e6, 1e9], [1e14, 9e14, 1e15], [2e11, 3e12, 2e12],
          [0, 1e-8, 3e-8], [0, 1e-5, 2e-5]],
     ),
@@ -159,7 +173,7 @@ def test_a_kernel_takes_no_less_time_for_a_larger_size_and_no_more_at_a_higher_r
 ) -> None:
     row = data.draw(st.integers(0, 2))
     arguments = [column[row] for column in columns]
-    names = formula.__code__.co_varnames[: formula.__code__.co_argcount]
+    names = list(inspect.signature(formula).parameters)[: len(arguments)]
     # more chips share the same work; a wider head has fewer exponentials an operation; hit experts need active <= experts
     position = data.draw(st.sampled_from([i for i, name in enumerate(names) if name not in {"parts", "experts", "active"}]))
     faster = names[position] in {"flop_rate", "bandwidth", "share"}
@@ -175,7 +189,7 @@ def test_a_chip_a_fifth_or_five_times_as_fast_is_slower_or_faster_by_no_more_tha
 
     def time(scale: float) -> Any:
         rates = (scale * 989e12 * constants["compute"], scale * 3.35e12 * constants["memory"])
-        return kernels.gemm_time(rows, 8192, 8192, 2, 2, *rates, constants["quantise"], constants["launch"])
+        return kernels.joined(kernels.gemm(rows, 8192, 8192, 2, 2, *rates, constants["quantise"], constants["launch"]))
 
     ratio = time(1.0) / time(factor)
     assert np.all((ratio >= min(factor, 1)) & (ratio <= max(factor, 1)))
@@ -186,7 +200,7 @@ def test_a_large_product_on_an_h100_runs_at_its_share_of_the_peak(catalogue: Cat
     chip = platforms(catalogue, "nvidia-h100-sxm5-80gb")
     constants = constants_of(catalogue, "gemm.bf16", chip.chip[0])
     rate = chip.peak[0, PRECISIONS.index("bf16")] * constants["compute"]
-    time = kernels.gemm_time(16384, 16384, 16384, 2, 2, rate, chip.bandwidth[0] * constants["memory"], constants["quantise"], constants["launch"])
+    time = kernels.joined(kernels.gemm(16384, 16384, 16384, 2, 2, rate, chip.bandwidth[0] * constants["memory"], constants["quantise"], constants["launch"]))
     assert 2 * 16384**3 / rate == pytest.approx(time, rel=0.01)
 
 
@@ -201,7 +215,7 @@ def test_products_with_weights_beyond_any_cache_are_met_within_a_tenth_in_the_me
     chip = platforms(catalogue, "nvidia-h200-sxm-141gb")
     constants = constants_of(catalogue, "gemm.bf16", chip.chip[0])
     rates = (chip.peak[0, PRECISIONS.index("bf16")] * constants["compute"], chip.bandwidth[0] * constants["memory"])
-    predicted = kernels.gemm_time(m, k, n, 2, 2, *rates, constants["quantise"], constants["launch"])
+    predicted = kernels.joined(kernels.gemm(m, k, n, 2, 2, *rates, constants["quantise"], constants["launch"]))
     large = 2 * n * k > 256e6
     assert large.sum() > 100
     assert np.median(np.abs(predicted[large] / (measured[large] / 1e3) - 1)) < 0.1

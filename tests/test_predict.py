@@ -90,7 +90,8 @@ def test_speculation_is_counted_as_it_is_said(answers, tmp_path):
     with_it = float(answers["eagle"]["tpot_ms"])
     text = "id,chip,n_chips,model,precision,framework,mode,isl,osl,concurrency_or_batch,tp\nx,h100,8,Llama-3.1-70B,fp8,sglang,agg,1024,1024,16,8\n"
     plain = answers_of(written(tmp_path, text))
-    assert with_it == pytest.approx(float(plain["x"]["tpot_ms"]) / 1.8, rel=1e-4)
+    # 1.8 tokens a step; what the prompts of the 15 others take is not shortened
+    assert float(plain["x"]["tpot_ms"]) / 1.8 < with_it < float(plain["x"]["tpot_ms"]) / 1.4
 
 
 def test_a_chip_known_by_its_sheet_only_has_a_wider_interval(answers):

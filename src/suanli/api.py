@@ -121,12 +121,14 @@ def serve(
     accepted: float = 1.0,
     prefill: Mapping[str, int] | None = None,
     engine: str = "",
+    on: datetime.date | None = None,
     ideal: bool = False,
 ) -> Serving:
     """What one replica of ``chips`` chips does under ``concurrency`` closed-loop clients; the best layout where none is given.
 
     ``accepted`` tokens a step yields (speculative decoding); ``prefill`` = ``workers``, ``tp``, ``dp`` of separate prefill workers, beside
-    ``chips`` that then only decode; ``engine`` such as "vllm 0.12.0" (its effect on TTFT, where it was measured).
+    ``chips`` that then only decode; ``engine`` such as "vllm 0.12.0" (how it differs from all measured ones together), as it was ``on`` a day
+    (engines of 2024 are slower; today where none is given).
     Raises ``Conflict`` where the layout is not the chips, ``NoAnswer`` with the reasons where it cannot run.
     """
     for option, value in (("--input", input_length), ("--output", output_length), ("--concurrency", concurrency), ("--accepted", accepted)):
@@ -141,7 +143,7 @@ def serve(
     platforms = platforms_of([of], [in_system], catalogue)
     calibration, precisions = load_calibration(catalogue, platforms, ideal=ideal), load_precisions(catalogue)
     if engine and not calibration.knows(engine):
-        raise UnknownName("engine", engine, calibration.engines, command="suanli serve --help")
+        raise UnknownName("engine", engine, [name for name in calibration.engines if name], command="suanli serve --help")
     code = precision_code(precision or _published(found))
     shapes = _shapes(found, chips, dict(layout or {}), platforms)
     bits = precisions.cache_bits[code] if cache_bits is None else cache_bits
@@ -157,7 +159,7 @@ def serve(
         output_length=output_length,
         cache_bits=bits,
         accepted=accepted,
-        engine_ttft=calibration.engine(engine),
+        engine=calibration.engine_code(engine, on.isoformat() if on else ""),
         **_prefill_columns(prefill or {}),
     )
     estimate = serve_configs(found, platforms, calibration, precisions, tried)
@@ -166,7 +168,7 @@ def serve(
         raise _cannot_run(found, of, tried, estimate, platforms, precisions)
     best = _best_layout(tried, estimate, runs, fixed=chips is not None)
     row = tried.take(np.array([best]))
-    assumed = [*platforms.assumed[0]] + ([] if precision else ["precision"]) + ([] if layout else ["layout"])
+    assumed = [*platforms.assumed[0]] + ([] if precision else ["precision"]) + ([] if layout else ["layout"]) + ([] if engine or ideal else ["engine"])
     return Serving(
         found,
         of,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from suanli.cli.face import Face
-from suanli.cli.options import UNSAID, Data, Dp, Ep, Ideal, Json, Lang, Pp, Precision, Tp, layout_of, quantity
+from suanli.cli.options import UNSAID, Data, Dp, Ep, Ideal, Json, Lang, On, Pp, Precision, Tp, date, layout_of, quantity
 
 #: the load where none is given
 DEFAULT_LENGTH = "1024"
@@ -33,6 +33,7 @@ def serve(
     prefill_dp: Annotated[int, typer.Option("--prefill-dp", help="cli.serve.prefill_dp", metavar="N")] = UNSAID,
     accepted: Annotated[str, typer.Option("--accepted", help="cli.serve.accepted", metavar="1.8")] = "1",
     engine: Annotated[str, typer.Option("--engine", help="cli.serve.engine", metavar="NAME")] = "",
+    on: On = "",
     ideal: Ideal = False,
     explain: Annotated[bool, typer.Option("--explain", help="cli.serve.explain")] = False,
     json: Json = False,
@@ -59,6 +60,7 @@ def serve(
         layout=layout_of(tp=tp, pp=pp, dp=dp, ep=ep),
         prefill=layout_of(workers=prefill_workers, tp=prefill_tp, dp=prefill_dp),
         engine=engine,
+        on=date(on),
         ideal=ideal,
         **{name: value for name, value in load.items() if value is not None},
     )

@@ -12,7 +12,6 @@ from suanli.formulas.attention import attention_flop
 from suanli.formulas.matmul import matmul_bytes, matmul_flop
 from suanli.formulas.moe import experts_hit
 
-
 #: a kernel in three parts [s]: arithmetic, memory traffic, and what neither hides (its launch, passes before and after it)
 Parts = tuple[Array, Array, Array]
 

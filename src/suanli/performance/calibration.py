@@ -22,17 +22,18 @@ Ints = NDArray[np.int64]
 class Constants:
     """The constants of the serving model, numbers or one a row; names are physical, times in seconds.
 
-    What an engine makes of kernels measured alone (``performance.kernels``), as multiples of their time: ``products``, ``experts_16/8/4`` by bits of their weights,
-    ``attention`` and ``latent`` (decoding), ``prompt_attention``, ``collectives``; ``launch`` of their fixed times; ``prompt`` of a whole pass over
-    prompts. Beside them: ``operator_overhead`` an operator (the small kernels around it), ``elementwise`` readings of the hidden states a layer and token, ``step_overhead`` a decode
-    step, ``sequence_overhead`` a running sequence and step, ``host_sequence`` the
-    host's work for one, hidden behind the chip's while that is longer, ``routing_latency`` a mixture, ``all_to_all_latency`` an exchange,
-    ``expert_imbalance`` of the busiest chip, ``routing_spread`` share of the others' routed copies that each chip handles,
-    ``routing_evenness`` (see ``formulas.kernels.routed_experts``).
+    What an engine makes of kernels measured alone (``performance.kernels``), as multiples of their time: ``products``,
+    ``experts_16/8/4`` by bits of their weights, ``attention`` and ``latent`` (decoding), ``prompt_attention``, ``collectives``; ``launch`` of
+    their fixed times; ``prompt`` of a whole pass over prompts. Beside them: ``operator_overhead`` an operator (the small kernels around it),
+    ``elementwise`` readings of the hidden states a layer and token, ``step_overhead`` a decode step, ``sequence_overhead`` a running sequence
+    and step, ``host_sequence`` the host's work for one, hidden behind the chip's while that is longer, ``routing_latency`` a mixture,
+    ``all_to_all_latency`` an exchange, ``expert_imbalance`` of the busiest chip, ``routing_spread`` share of the others' routed copies that each
+    chip handles, ``routing_evenness`` (see ``formulas.kernels.routed_experts``).
     Load: ``interference`` share of the prompts' work that decoding waits for, ``queue_share`` (``queue_share_equal`` where all lengths
     are equal, so that requests arrive in waves) share of the others' prompts that a prompt waits for, ``admission`` share of a request's
     whole time spent until it is let in, ``reserved`` share of the output for which cache is held from the start, ``chunk`` prompt tokens
-    computed together, ``first_token_steps`` decode steps and ``prefill_overhead`` before the first token.
+    computed together, ``first_token_steps`` decode steps, ``prefill_overhead`` and ``first_prompt`` times the prompt alone before the first
+    token; of separate prefill workers ``queue_variability`` (1: exponential times, 0: none) and ``transfer_latency`` of the cache.
     """
 
     products: Array
@@ -66,7 +67,7 @@ class Constants:
     first_token_steps: Array
     first_prompt: Array
     transfer_latency: Array
-    disaggregated_queue: Array
+    queue_variability: Array
     memory_usable: Array
 
 
@@ -186,8 +187,8 @@ ERAS = ("2024",)
 ANY = "any"
 
 _NO_COST = (
-    "launch operator_overhead elementwise step_overhead sequence_overhead routing_latency all_to_all_latency routing_spread exposed_communication "
-    "queue_share queue_share_equal admission prefill_overhead first_token_steps transfer_latency"
+    "launch operator_overhead elementwise step_overhead host_sequence sequence_overhead routing_latency all_to_all_latency routing_spread "
+    "exposed_communication queue_share queue_share_equal admission prefill_overhead first_token_steps transfer_latency"
 )
 #: every efficiency 1, every overhead 0: the speed of light
 IDEAL = Constants(**(dict.fromkeys(NAMES, 1.0) | dict.fromkeys(_NO_COST.split(), 0.0)))
@@ -199,8 +200,8 @@ def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
     constants = Constants(**file.constants)
     shape = (len(KNOWLEDGE), len(SHAPES), len(FIGURES), 2)
     if ideal:
-        # how much of prompts' work hides behind decoding, and how many prompts go together, is no efficiency: it stays as measured
-        light = replace(IDEAL, interference=constants.interference, chunk=constants.chunk)
+        # how much of the prompts' work hides behind decoding and how many go together is no efficiency: as measured; cache is held as it fills
+        light = replace(IDEAL, interference=constants.interference, chunk=constants.chunk, reserved=0.5)
         kernels, zeros = kernel_constants(catalogue, platforms, ideal=True), np.zeros(len(platforms), np.int64)
         return Calibration(light, kernels, {}, {}, ("",), np.ones((1, len(platforms))), zeros, frozenset(), np.zeros(shape), ideal=True)
     families = [architecture.split()[0].lower() if architecture else "" for architecture in platforms.architecture]
@@ -210,7 +211,7 @@ def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
         for chip, family, kind in zip(platforms.chip, families, platforms.kind, strict=True)
     ]
     aged = [(f"{name} {era}", name) for era, each in file.eras.items() for name in each.engines]
-    engines = {"": {}} | {name: each.factors for name, each in file.engines.items()}
+    engines: dict[str, Mapping[str, float]] = {"": {}} | {name: each.factors for name, each in file.engines.items()}
     engines |= {title: engines.get(name, {}) for title, name in aged}
     era = np.ones((len(engines), len(platforms)))
     for year, each in file.eras.items():

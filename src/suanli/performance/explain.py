@@ -29,6 +29,7 @@ class Explanation:
     usable: float
     weight_bytes: float
     cache_bytes_per_sequence: float
+    held_bytes_per_sequence: float
     fits: float
     running: float
     context: float
@@ -51,6 +52,7 @@ def explain(model: Model, platforms: Platforms, calibration: Calibration, precis
     held = weight_bytes(model, precisions, c.scheme, c.tp, c.pp, c.dp)
     context = c.input_length + c.output_length / 2
     each = cache_bytes(model, context, c.cache_bits / 8, c.tp, c.pp)
+    reserved = cache_bytes(model, c.input_length + c.output_length * k.reserved, c.cache_bits / 8, c.tp, c.pp)
     running = estimate.running / (c.dp * c.replicas)
     decode_lines: list[Line] = []
     prefill_lines: list[Line] = []
@@ -61,9 +63,10 @@ def explain(model: Model, platforms: Platforms, calibration: Calibration, precis
     return Explanation(
         estimate=estimate,
         capacity=float(platforms.capacity[platform]),
-        usable=calibration.constants.memory_usable,
+        usable=float(np.ravel(k.memory_usable)[0]),
         weight_bytes=float(held[0]),
         cache_bytes_per_sequence=float(each[0]),
+        held_bytes_per_sequence=float(reserved[0]),
         fits=float(estimate.fits[0]),
         running=float(estimate.running[0]),
         context=float(context[0]),
@@ -71,8 +74,8 @@ def explain(model: Model, platforms: Platforms, calibration: Calibration, precis
         decode_lines=tuple(decode_lines),
         prefill=prefill,
         prefill_lines=tuple(prefill_lines),
-        achieved_bandwidth=float((w.bandwidth * w.constants.memory)[0]),
-        achieved_flop_rate={role: float(rate[0]) for role, rate in w.flop_rate.items()},
+        achieved_bandwidth=float(w.products["ffn"].bandwidth[0]),
+        achieved_flop_rate={role: float(reached.flop_rate[0]) for role, reached in w.products.items()},
         peak_16=float(np.fmax(platforms.peak[platform, 3], platforms.peak[platform, 4])),
         bandwidth=float(platforms.bandwidth[platform]),
     )

@@ -70,7 +70,7 @@ def by_scheme(platforms: Platforms, kernels: KernelConstants, options: Mapping[s
     parts = [chosen(platforms, kernels, options[name]) for name in SCHEMES]
 
     def rows(values: list[Array]) -> Floats:
-        return np.stack(values, axis=1)[platform, scheme]  # type: ignore[no-any-return]
+        return np.stack(values, axis=1)[platform, scheme]
 
     own = {name: rows([part.own[name] for part in parts]) for name in parts[0].own}
     return Reached(rows([part.flop_rate for part in parts]), rows([part.bandwidth for part in parts]), rows([part.launch for part in parts]), own)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suanli.facts import Tier
+from suanli.formulas.arrays import Array
 from suanli.formulas.collectives import transfer_time
 from suanli.formulas.memory import sequences_that_fit
 from suanli.formulas.queueing import closed_response
@@ -153,7 +154,7 @@ def _times(
     steps = np.maximum(c.output_length - 1, 1)
     # prompts of others pass the pipeline one stage behind another
     others = np.where(apart, 0.0, k.interference * np.maximum(load.running - 1, 0) * together / prefiller.pp)
-    before = np.where(c.equal_lengths > 0, k.queue_share_equal, k.queue_share)
+    before: Array = np.where(c.equal_lengths > 0, k.queue_share_equal, k.queue_share)
     tpot = step_time / c.accepted + (1 - before) * others / steps
     first = k.prefill_overhead + k.first_token_steps * step_time
     own = k.first_prompt * alone.total
@@ -164,9 +165,11 @@ def _times(
         return tpot, ttft
     # disaggregated: each prefill rank is a server, its share of the clients thinks while it decodes
     clients = c.concurrency / np.maximum(c.prefill_replicas * prefiller.dp, 1)
-    behind = closed_response(clients, together, tpot * steps + waiting) - together
+    think = tpot * steps + waiting
+    least = np.maximum(together, together * clients - think)  # no server ends more than one prompt a prompt's time
+    behind = least - together + k.queue_variability * (closed_response(clients, together, think) - least)
     transfer = transfer_time(per_sequence * c.tp, prefiller.tensor_link, k.transfer_latency)
-    ttft_apart = first + own + k.disaggregated_queue * behind + transfer + waiting
+    ttft_apart = first + own + behind + transfer + waiting
     return tpot, np.where(apart, ttft_apart, ttft)
 
 

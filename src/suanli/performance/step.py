@@ -16,7 +16,6 @@ from suanli.hardware import Platforms
 from suanli.models import Model, Op
 from suanli.performance import rates
 from suanli.performance.calibration import Calibration, Constants
-from suanli.performance.kernels import KernelConstants
 from suanli.performance.precision import ROLES, SCHEMES, Precisions
 from suanli.performance.rates import Reached
 
@@ -191,7 +190,8 @@ def _attention(op: Op, w: Worker, tokens: Floats, sequences: Floats, context: Fl
         visible = visible_context(context, op.window, op.topk, op.stride)
         moved = sequences * op.cached * op.stride * visible * w.cache_bytes / parts  # an entry holds ``stride`` tokens' share
         cached = op.cache_parts / parts
-        return decode_attention(tokens, heads, cached, op.decode_score_dim, op.decode_value_dim, visible, moved, r.flop_rate, r.bandwidth, r.own["head_time"], r.launch)
+        dims = (op.decode_score_dim, op.decode_value_dim)
+        return decode_attention(tokens, heads, cached, *dims, visible, moved, r.flop_rate, r.bandwidth, r.own["head_time"], r.launch)
     visible = mean_causal_context(context, np.zeros_like(context), op.window, op.topk, op.stride)
     moved = tokens * (op.cached * w.cache_bytes / parts + 2 * heads * (op.score_dim + op.value_dim) * ACTIVATION_BYTES)
     softmax = r.own["softmax"]

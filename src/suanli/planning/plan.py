@@ -219,8 +219,8 @@ def _options(
     cost = hourly_cost(ask, prices, own, chip_rows, fleet, fleet * power, 1).total
     cost = np.where(np.isnan(cost) & np.isfinite(fleet), np.inf, np.where(np.isfinite(fleet), cost, np.nan))
     known = np.isfinite(cost)
-    cheap = _cheapest(c.platform, np.where(known, cost, np.nan), FINALISTS)
-    fast = _cheapest(c.platform, np.where(known, e.tpot[0], np.nan), FASTEST)
+    cheap = _cheapest(c.platform, np.where(known, cost, np.nan), e.tpot[0], FINALISTS)
+    fast = _cheapest(c.platform, np.where(known, e.tpot[0], np.nan), cost, FASTEST)
     chosen = np.unique(np.concatenate([cheap, fast]))
     priceless = (reasons == 0) & ~np.isfinite(cost)
     reasons = reasons | flag(priceless, Reason.PRICE)
@@ -232,7 +232,7 @@ def _options(
     needed = np.stack([replicas(ask, final, full, scenario) for scenario in (2, 1, 0)])  # high rate, fewest chips
     fleets = _fleet(ask, sweep.platforms, final, needed)
     total = hourly_cost(ask, prices, own, chip_rows[chosen], fleets[1], fleets[1] * power[chosen], 1).total
-    best = _cheapest(chip_rows[chosen], total, 1)
+    best = _cheapest(chip_rows[chosen], total, full.tpot[1], 1)
     edge = _pareto(total, full.tpot[1], fleets[1] * power[chosen])
 
     def options_of(rows: NDArray[np.int64]) -> list[Option]:
@@ -252,10 +252,10 @@ def _fleet(ask: Ask, platforms: Platforms, configs: Configs, needed: Floats) -> 
     return np.asarray(np.ceil(chips / sold) * sold)
 
 
-def _cheapest(group: NDArray[np.int64], cost: Floats, count: int) -> NDArray[np.int64]:
-    """Rows of the ``count`` lowest known costs of each group."""
+def _cheapest(group: NDArray[np.int64], cost: Floats, then: Floats, count: int) -> NDArray[np.int64]:
+    """Rows of the ``count`` lowest known costs of each group; among equal costs the lowest ``then``."""
     known = np.flatnonzero(~np.isnan(cost))
-    order = known[np.lexsort((cost[known], group[known]))]
+    order = known[np.lexsort((then[known], cost[known], group[known]))]
     starts = np.r_[True, np.diff(group[order]) != 0] if len(order) else np.zeros(0, bool)
     place = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
     return np.asarray(order[place < count])

@@ -81,7 +81,7 @@ def _memory(r: Replica, e: Explanation, say: Tongue) -> list[str]:
             total=show(e.capacity * r.chips, "byte"),
             usable=cell(e.usable),
             weights=show(e.weight_bytes * r.chips, "byte", 4),
-            cache=show(e.cache_bytes_per_sequence * ranks, "byte"),
+            cache=show(e.held_bytes_per_sequence * ranks, "byte"),
             fits=cell(e.fits, digits=4),
             asked=cell(r.concurrency),
             running=cell(e.running),
