@@ -26,8 +26,9 @@ bench: $(VENV)/.development
 golden: $(VENV)/.development
 	$(BIN)/python scripts/golden.py
 
-# fits data/calibration/serving.toml; TRUTH is the folder of measured tables
+# fits data/calibration/kernels.toml, then serving.toml upon it (6 minutes on 2 cores); TRUTH is the folder of measured tables
 fit: $(VENV)/.development
+	$(BIN)/python scripts/fit_kernels.py $(TRUTH)
 	$(BIN)/python scripts/fit_serving.py $(TRUTH)
 
 # writes docs/accuracy.md and its chart; TRUTH as above, after make fit (which leaves the left-out predictions in build/)

@@ -7,11 +7,13 @@ log(predicted / measured) of TTFT, TPOT and a request's whole time of serving_si
 stated spread, each engine's and chip family's factor to 1. Rows of one model, chip, precision and engine are not independent: a group of n rows
 weighs as the square root of n. Suspect rows and rows with unknown multi-token acceptance are left out.
 
-Then, with constants fixed: versions of engines get a factor of TTFT and TPOT (shrunk to their engine's); engines of 2024 get factors by engine
-and by vendor, family and chip (serving_offline_batch.csv), each shrunk to its parent.
+Then, with constants fixed, medians of what is left, each shrunk to its parent: versions of engines get a factor of TTFT; what was measured of one
+model on one chip at one precision gets a factor of TTFT and TPOT (of all engines, of each, of each version); chips of other vendors get a factor
+of all times (serving_papers.csv); engines of 2024 get factors by engine and by vendor, family and chip (serving_offline_batch.csv).
 
 Cross-validation leaves one model, then one chip out at a time (of a chip also the kernels); every fold starts from the same start values. Its
-predictions are written to build/left_out_{chip,model}.csv, their residuals are the intervals, and the summary goes to serving_accuracy.csv.
+predictions are written to build/left_out_{chip,model}.csv, their residuals are the intervals, and the summary goes to serving_accuracy.csv. For
+deployments that were measured, one pair of lengths is left out at a time of the last step (build/left_out_scenario.csv).
 Deterministic: no random numbers.
 """
 
@@ -40,7 +42,7 @@ from suanli.performance.accuracy_summary import summary_rows, write_summary
 from suanli.performance.calibration import ANY, ERAS, FIGURES, KNOWLEDGE, NAMES, SHAPES, Calibration, CalibrationFile, Constants
 from suanli.performance.cases import engine_name, read_case
 from suanli.performance.kernels import KernelConstants, kernel_constants
-from suanli.performance.precision import load_precisions
+from suanli.performance.precision import SCHEMES, load_precisions
 from suanli.performance.predict import Batch, batches, best_rows, platform_index
 from suanli.performance.serving import serve
 
@@ -118,7 +120,8 @@ FACTOR_START = {("sglang", "queue_share_equal"): 2.0}
 PULL, FACTOR_PULL, ROBUST = 4.0, 1.5, 0.15
 WEIGHTS = {"ttft": 0.5, "tpot": 1.0, "whole": 0.7}  # TTFT counts half: bursts and client artefacts are in it
 INTERVAL = (0.1, 0.9)
-SHRINK = 20  # rows at which a version's, or a place's, own median counts as much as its parent's
+SHRINK = 10  # rows at which a version's, or a place's, own median counts as much as its parent's
+DEPLOYED = (60, 10)  # the same of a deployment, for TTFT (which hardly carries over to other lengths) and TPOT
 FOLD_STEPS, FULL_STEPS = 25, 40
 
 
@@ -146,6 +149,7 @@ class Truth:
         families = dict(zip(self.platforms.chip, families_of(self.platforms.architecture), strict=True))
         self.family = np.array([families.get(name, "") for name in self.chip])
         self.kind = np.array([dict(zip(self.platforms.chip, self.platforms.kind, strict=True)).get(name, "") for name in self.chip])
+        self.scenario = np.array([f"{row.get('isl')}x{row.get('osl')}" for row in self.rows])
         self.nominal = np.array([case.nominal_output for case in self.cases])
         self.apart = np.array([row.get("mode") == "disagg" for row in self.rows])
         mixture = {case.model.id: any(op.kind == "experts" for op in case.model.ops) for case in self.cases if case.model}
@@ -207,7 +211,7 @@ class Fit:
         platforms = len(families)
         shape = (len(KNOWLEDGE), len(SHAPES), len(FIGURES), 2)
         era, known = np.ones((len(ENGINES) + 1, platforms)), np.zeros(platforms, np.int64)
-        return Calibration(constants, self.kernels, family, engine, ("", *ENGINES), era, known, frozenset(), np.zeros(shape))
+        return Calibration(constants, self.kernels, family, engine, ("", *ENGINES), era, known, known, {}, np.zeros(shape))
 
     def choose(self, theta: Floats) -> None:
         """Keep the best candidate of each case (rows whose layout or split is unknown)."""
@@ -218,12 +222,14 @@ class Fit:
 
     def predict(self, theta: Floats) -> Answer:
         answer, calibration = nothing(self.truth), self.at(theta)
+        self.scheme = np.zeros(len(self.truth.rows), np.int64)
         for batch in self.chosen:
             estimate = serve(batch.model, self.truth.platforms, calibration, self.precisions, batch.configs)
             nominal = self.truth.nominal[batch.case]
             answer.times[:, batch.case] = [estimate.ttft[0], estimate.tpot[0]]
             answer.rate[batch.case] = batch.configs.concurrency * nominal / (estimate.ttft[0] + estimate.tpot[0] * (nominal - 1)) / batch.configs.chips
             answer.chips[batch.case] = batch.configs.chips
+            self.scheme[batch.case] = batch.configs.scheme
         return answer
 
     def run(self, mask: Mask, steps: int, rounds: int = 2) -> Floats:
@@ -261,27 +267,66 @@ def _columns(truth: Truth, *names: str) -> list[list[str]]:
     return [[row.get(name) or "" for row in truth.rows] for name in names]
 
 
-def versions(truth: Truth, answer: Answer, mask: Mask) -> dict[str, tuple[float, float, int]]:
-    """log factors of TTFT and TPOT of each version of an engine (``"vllm 0.12.0"``) among the rows of ``mask``, shrunk to 0: medians of
-    residuals, and the rows. Rows that name no version stand for their engine."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        errors = np.log(truth.measured / answer.times)
+def versions(truth: Truth, answer: Answer, mask: Mask) -> dict[str, tuple[float, int]]:
+    """log factor of TTFT of each version of an engine (``"vllm 0.12.0"``) among the rows of ``mask``: the median residual, shrunk to 0, and the
+    rows. TPOT gets none: tried, it made models and chips left out worse (median 0.105 -> 0.12 to 0.14)."""
+    errors = errors_of(truth, answer)[0]
+    good = mask & np.isfinite(errors)
+    return {name: (shrunk(errors[good & (truth.version == name)], 0.0), int((good & (truth.version == name)).sum())) for name in present(truth.version[good])}
+
+
+def with_versions(truth: Truth, answer: Answer, found: Mapping[str, tuple[float, int]]) -> Answer:
+    factor = np.exp([found.get(name, (0.0, 0))[0] for name in truth.version])
+    return answer.slower(factor, np.ones_like(factor), truth.nominal)
+
+
+def present(names: NDArray[np.str_]) -> list[str]:
+    return sorted(set(names) - {""})
+
+
+#: (model, chip, scheme, apart, engine or version or "") -> log factors of TTFT and TPOT, rows
+Deployments = dict[tuple[str, str, int, bool, str], tuple[float, float, int]]
+
+
+def deployments(truth: Truth, scheme: NDArray[np.int64], answer: Answer, mask: Mask) -> Deployments:
+    """What is left of the residuals of a model on a chip at a precision: of all engines together, each engine's and each version's drawn to the wider."""
+    errors = errors_of(truth, answer)[:2]
     good = mask & np.isfinite(errors).all(axis=0)
-    found = {}
-    for name in sorted(set(truth.version[good]) - {""}):
-        rows = good & (truth.version == name)
-        share = rows.sum() / (rows.sum() + SHRINK)
-        found[name] = (share * float(np.median(errors[0, rows])), share * float(np.median(errors[1, rows])) * VERSION_TPOT, int(rows.sum()))
+    found: Deployments = {}
+    for key in sorted(set(zip(truth.model[good], truth.chip[good], scheme[good], truth.apart[good], strict=True))):
+        rows = good & (truth.model == key[0]) & (truth.chip == key[1]) & (scheme == key[2]) & (truth.apart == key[3])
+        own = (str(key[0]), str(key[1]), int(key[2]), bool(key[3]))
+        found[*own, ""] = *(shrunk(each[rows], 0.0, few) for each, few in zip(errors, DEPLOYED, strict=True)), int(rows.sum())
+        for names, parent in ((truth.engine, lambda name: ""), (truth.version, lambda name: name.split()[0])):
+            for name in present(names[rows]):
+                if (*own, name) not in found:
+                    some = rows & (names == name)
+                    above = found.get((*own, parent(name)), found[*own, ""])
+                    found[*own, name] = *(shrunk(each[some], above[figure], DEPLOYED[figure]) for figure, each in enumerate(errors)), int(some.sum())
     return found
 
 
-#: share of a version's TPOT residual that is kept; 0: it made rows left out worse (see docs/decisions)
-VERSION_TPOT = 0.0
+def with_deployments(truth: Truth, scheme: NDArray[np.int64], answer: Answer, found: Deployments) -> tuple[Answer, Mask]:
+    """``answer`` with the factors of the narrowest deployment that was measured, and which rows have one."""
+    factors = np.full((len(truth.rows), 2), np.nan)
+    for row, own in enumerate(zip(truth.model, truth.chip, scheme, truth.apart, strict=True)):
+        for name in (truth.version[row], truth.engine[row], ""):
+            if (*own, name) in found:
+                factors[row] = found[*own, name][:2]
+                break
+    known = ~np.isnan(factors[:, 0])
+    ttft, tpot = np.exp(np.nan_to_num(factors)).T
+    return answer.slower(ttft, tpot, truth.nominal), known
 
 
-def with_versions(truth: Truth, answer: Answer, found: Mapping[str, tuple[float, float, int]]) -> Answer:
-    factors = np.exp([found.get(name, (0.0, 0.0, 0))[:2] for name in truth.version]).T
-    return answer.slower(factors[0], factors[1], truth.nominal)
+def scenario_left_out(truth: Truth, scheme: NDArray[np.int64], answer: Answer) -> tuple[Answer, Mask]:
+    """Every row by deployments' factors from rows of other lengths only, and which rows have one."""
+    whole, known = answer, np.zeros(len(truth.rows), bool)
+    for name in sorted(set(truth.scenario)):
+        held = truth.scenario == name
+        other, has = with_deployments(truth, scheme, answer, deployments(truth, scheme, answer, truth.usable & ~held))
+        whole, known = whole.where(held, other), np.where(held, has, known)
+    return whole, known
 
 
 # --- engines of an era -----------------------------------------------------------------------------------------------------------
@@ -312,9 +357,24 @@ def era_factors(truth: Truth, answer: Answer, mask: Mask) -> tuple[dict[str, flo
     return engines, places
 
 
-def shrunk(errors: Floats, parent: float) -> float:
-    """The median of ``errors``, drawn to the parent's where they are few."""
-    return parent + len(errors) / (len(errors) + SHRINK) * (float(np.median(errors)) - parent) if len(errors) else parent
+def place_factors(truth: Truth, answer: Answer, mask: Mask) -> dict[str, float]:
+    """log factors of all times on chips of other vendors with today's engines: chip, shrunk to its family's, that to its vendor's, that to 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = np.log(answer.rate / truth.rate)
+    good = mask & np.isfinite(errors) & (truth.vendor != MEASURED_VENDOR)
+    places: dict[str, float] = {}
+    for name in sorted(set(truth.vendor[good])):
+        places[name] = shrunk(errors[good & (truth.vendor == name)], 0.0)
+    for parent, child in ((truth.vendor, truth.family), (truth.family, truth.chip)):
+        for name in sorted(set(child[good]) - {""}):
+            rows = good & (child == name)
+            places[name] = shrunk(errors[rows], next(places[each] for each in (parent[rows][0], truth.vendor[rows][0]) if each in places))
+    return places
+
+
+def shrunk(errors: Floats, parent: float, rows: int = SHRINK) -> float:
+    """The median of ``errors``, drawn to the parent's where they are fewer than ``rows``."""
+    return parent + len(errors) / (len(errors) + rows) * (float(np.median(errors)) - parent) if len(errors) else parent
 
 
 def in_era(truth: Truth, answer: Answer, engines: Mapping[str, float], places: Mapping[str, float]) -> Answer:
@@ -426,7 +486,10 @@ def main(folder: Path) -> None:
     inside = fit.predict(theta)
     by_version = versions(truth, inside, truth.usable)
     inside = with_versions(truth, inside, by_version)
-    print(f"fit: {medians(truth, inside, truth.usable & ~truth.apart)}; apart {medians(truth, inside, truth.usable & truth.apart)}", file=sys.stderr)
+    deployed = deployments(truth, fit.scheme, inside, truth.usable)
+    by_scenario, known = scenario_left_out(truth, fit.scheme, inside)
+    for name, answer in (("fit", inside), ("left out by scenario", by_scenario)):
+        print(f"{name}: {medians(truth, answer, truth.usable & ~truth.apart)}; apart {medians(truth, answer, truth.usable & truth.apart)}", flush=True)
     by_model, by_chip = (left_out(truth, axis, catalogue) for axis in ("model", "chip"))
     for name, answer in (("model", by_model), ("chip", by_chip)):
         print(f"left out by {name}: {medians(truth, answer, truth.usable & ~truth.apart)}; apart {medians(truth, answer, truth.usable & truth.apart)}")
@@ -436,6 +499,7 @@ def main(folder: Path) -> None:
         elsewhere = Fit(table, catalogue)
         elsewhere.choose(theta)
         other[name] = elsewhere.predict(theta)
+    today = place_factors(papers, other["papers"], papers.usable)
     engines, places = era_factors(old, other["old"], old.usable)
     known_old = in_era(old, other["old"], engines, places)
     unknown_old = nothing(old)
@@ -443,9 +507,10 @@ def main(folder: Path) -> None:
         unknown_old = unknown_old.where(old.chip == chip, in_era(old, other["old"], *era_factors(old, other["old"], old.usable & (old.chip != chip))))
     print(f"static batches of 2024: {medians(old, known_old, old.usable)}; chip left out {medians(old, unknown_old, old.usable)}")
 
-    residuals = {name: errors_of(truth, answer) for name, answer in (("inside", inside), ("model", by_model), ("chip", by_chip))}
+    left = {"chip": by_chip, "model": by_model, "scenario": by_scenario}
+    residuals = {name: errors_of(truth, answer) for name, answer in left.items()}
     beyond = errors_of(papers, other["papers"])
-    bands = {"measured": by_shape(truth, residuals["inside"], truth.usable)}
+    bands = {"measured": by_shape(truth, residuals["scenario"], truth.usable & known)}
     bands["family"] = wider(bands["measured"], by_shape(truth, residuals["model"], truth.usable))
     bands["class"] = wider(bands["family"], by_shape(truth, residuals["chip"], truth.usable))
     strangers = papers.usable & (papers.vendor != MEASURED_VENDOR)
@@ -459,7 +524,7 @@ def main(folder: Path) -> None:
     lines = [
         "# Written by scripts/fit_serving.py; do not edit.",
         f'fitted_on = "{datetime.date.today().isoformat()}"',
-        f'data_hash = "{" ".join("sha256:" + hashlib.sha256(each.path.read_bytes()).hexdigest() for each in (truth, old))}"',
+        f'data_hash = "{" ".join("sha256:" + hashlib.sha256(each.path.read_bytes()).hexdigest() for each in (truth, papers, old))}"',
         f"rows = {count}",
         'method = "soft-L1 least squares on log TTFT, TPOT and whole time over measured kernels; intervals: 10 % and 90 % of residuals"',
         f"chips = {sorted(set(truth.chip[truth.usable]))}".replace("'", '"').replace("np.str_(", "").replace(")", ""),
@@ -472,24 +537,25 @@ def main(folder: Path) -> None:
     for family in FAMILIES:
         lines += [f"[families.{family}]", *(f"{name} = {value[family, name]:.4f}" for name in FAMILY_SPREAD), ""]
     for engine in ENGINES:
-        own = {name: value[engine, name] for name in ENGINE_SPREAD} | times_of(by_version.get(engine))
+        own = {name: value[engine, name] for name in ENGINE_SPREAD} | ttft_of(by_version.get(engine))
         lines += [f'[engines."{engine}"]', f"rows = {int((truth.engine[truth.usable] == engine).sum())}"]
         lines += [f"factors.{name} = {factor:.4f}" for name, factor in own.items()] + [""]
-    for version, factors in by_version.items():
+    for version, factor in by_version.items():
         engine = version.split()[0]
         if version != engine:
-            own = ({name: value[engine, name] for name in ENGINE_SPREAD} if engine in ENGINES else {}) | times_of(factors)
-            lines += [f'[engines."{version}"]', f"rows = {factors[2]}", *(f"factors.{name} = {factor:.4f}" for name, factor in own.items()), ""]
+            own = ({name: value[engine, name] for name in ENGINE_SPREAD} if engine in ENGINES else {}) | ttft_of(factor)
+            lines += [f'[engines."{version}"]', f"rows = {factor[1]}", *(f"factors.{name} = {each:.4f}" for name, each in own.items()), ""]
+    lines += ["[places]", *(f'"{name}" = {np.exp(factor):.4f}' for name, factor in today.items()), ""]
     lines += [f'[eras."{ERAS[0]}"]', f"rows = {len(old.rows)}"]
     lines += [f'engines."{name}" = {np.exp(factor):.4f}' for name, factor in engines.items()]
     lines += [f'places."{name}" = {np.exp(factor):.4f}' for name, factor in places.items()] + [""]
-    lines += residual_tables(bands, rows)
+    lines += [*residual_tables(bands, rows), *deployment_lines(deployed)]
     target = DATA / "calibration" / "serving.toml"
     target.write_text("\n".join(lines), encoding="utf-8")
     Catalogue().record("calibration", "serving", CalibrationFile)
 
     summary = []
-    for axis, answer in (("chip", by_chip), ("model", by_model)):
+    for axis, answer in left.items():
         path = BUILD / f"left_out_{axis}.csv"
         write_predictions(path, truth, answer, honest_bands(truth, residuals[axis], axis))
         summary += summary_rows(axis, accuracy_serving(Catalogue(), truth.path, path))
@@ -498,8 +564,16 @@ def main(folder: Path) -> None:
     write_summary(DATA / "calibration" / "serving_accuracy.csv", summary)
 
 
-def times_of(factors: tuple[float, float, int] | None) -> dict[str, float]:
-    return {name: float(np.exp(each)) for name, each in zip(("ttft", "tpot"), factors[:2], strict=True) if each} if factors else {}
+def ttft_of(factor: tuple[float, int] | None) -> dict[str, float]:
+    return {"ttft": float(np.exp(factor[0]))} if factor else {}
+
+
+def deployment_lines(found: Deployments) -> list[str]:
+    lines = []
+    for (model, chip, scheme, apart, engine), (ttft, tpot, rows) in found.items():
+        lines += ["[[deployments]]", f'model = "{model}"', f'chip = "{chip}"', f'precision = "{SCHEMES[scheme]}"', f"apart = {str(apart).lower()}"]
+        lines += [f'engine = "{engine}"', f"rows = {rows}", f"ttft = {np.exp(ttft):.4f}", f"tpot = {np.exp(tpot):.4f}", ""]
+    return lines
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python scripts/write_accuracy.py TRUTH_FOLDER [--build build] [--docs docs]
 
-Left-out predictions come from build/left_out_chip.csv and build/left_out_model.csv, which ``make fit`` writes; the shipped calibration is judged on every
+Left-out predictions come from build/left_out_{chip,model,scenario}.csv, which ``make fit`` writes; the shipped calibration is judged on every
 serving_*.csv of the folder.
 """
 
@@ -27,7 +27,9 @@ TEMPLATE = ROOT / "docs" / "accuracy.template.md"
 PLACE = "{{serving}}"
 CHART = "accuracy-serving.svg"
 FITTED = "serving_silicon.csv"
-LEFT_OUT = ("chip", "model")
+LEFT_OUT = ("chip", "model", "scenario")
+#: a table of engines of 2024, and predictions of it with the factors of its own chip left out
+OLD, OLD_LEFT_OUT = "serving_offline_batch.csv", "left_out_offline_batch.csv"
 #: the chart: rows drawn at most, and bytes
 DRAWN, CHART_BYTES = 800, 480_000
 WORST_ROWS, WORST_FAMILIES = 6, 12
@@ -41,13 +43,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
     given = parser.parse_args(arguments)
     files = {each: given.build / f"left_out_{each}.csv" for each in LEFT_OUT}
-    for path in (given.truth / FITTED, *files.values()):
+    old = given.build / OLD_LEFT_OUT
+    for path in (given.truth / FITTED, given.truth / OLD, *files.values(), old):
         if not path.is_file():
-            todo = "run make fit TRUTH=... first, it writes the left-out predictions" if path in files.values() else "give the folder of measured tables"
+            todo = "run make fit TRUTH=... first, it writes the left-out predictions" if path.parent == given.build else "give the folder of measured tables"
             print(f"write_accuracy: {path}: no such file; {todo}", file=sys.stderr)
             return 2
     try:
-        text, chart = page(given.truth, files)
+        text, chart = page(given.truth, files, old)
     except SuanliError as error:
         print(f"write_accuracy: {error}", file=sys.stderr)
         return error.exit_code
@@ -57,7 +60,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def page(truth: Path, files: dict[str, Path]) -> tuple[str, bytes]:
+def page(truth: Path, files: dict[str, Path], old: Path) -> tuple[str, bytes]:
     """The page and its chart."""
     catalogue, say = open_catalogue(), Tongue("en")
     unseen = {each: accuracy_serving(catalogue, truth / FITTED, path) for each, path in files.items()}
@@ -70,7 +73,11 @@ def page(truth: Path, files: dict[str, Path]) -> tuple[str, bytes]:
     ]
     for each, found in unseen.items():
         parts += [f"### {say(f'accuracy.left_out_{each}').capitalize()}", written(found, say)]
-    parts += ["## Serving: the shipped calibration on each table", "The constants of this version, on the fitted table and on tables that the fit never saw."]
+    parts += ["### Static batches of 2024, one chip left out at a time", written(accuracy_serving(catalogue, truth / OLD, old), say)]
+    parts += [
+        "## Serving: the shipped calibration on each table",
+        "The constants of this version. Of the tables of papers and of static batches only factors by chip, vendor and engine were fitted.",
+    ]
     for found in tables:
         parts += [f"### {found.table}" + (" (in the fit)" if found.in_fit else " (not in the fit)"), written(found, say)]
     parts += [markdown(report(reading(say, left_out=False)))]

@@ -193,7 +193,7 @@ def test_every_reason_figure_and_axis_has_its_words(language: str) -> None:
     for figure in FIGURES:
         assert say(f"accuracy.figure.{figure}", language)
         assert say(f"accuracy.chart.figure.{figure}", language)
-    for left_out in ("chip", "model", "engine"):
+    for left_out in ("chip", "model", "scenario"):
         assert say(f"accuracy.left_out_{left_out}", language)
 
 
@@ -433,11 +433,12 @@ def test_the_page_keeps_what_is_written_by_hand(script: ModuleType, tmp_path: Pa
     pytest.importorskip("vl_convert")
     for name in ("truth", "build", "docs"):
         (tmp_path / name).mkdir()
-    write(tmp_path / "truth" / "serving_silicon.csv", MEASURED)
+    for name in ("silicon", "offline_batch"):
+        write(tmp_path / "truth" / f"serving_{name}.csv", MEASURED)
     arguments = [str(tmp_path / "truth"), "--build", str(tmp_path / "build"), "--docs", str(tmp_path / "docs")]
     assert script.main(arguments) == 2
     assert "make fit" in capsys.readouterr().err
-    for name in ("chip", "model"):
+    for name in ("chip", "model", "scenario", "offline_batch"):
         write(tmp_path / "build" / f"left_out_{name}.csv", [answer(row, 1.1) for row in MEASURED])
     assert script.main(arguments) == 0
     page = (tmp_path / "docs" / "accuracy.md").read_text(encoding="utf-8")

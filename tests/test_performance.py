@@ -435,7 +435,7 @@ def width(estimate: Estimate, name: str, row: int) -> float:
 
 def test_a_chip_known_by_its_sheet_only_has_a_wider_interval_than_a_measured_one_and_a_worse_tier(bench, models):
     b = bench(H100, ASCEND, A100)
-    assert [KNOWLEDGE[each] for each in b.calibration.knowledge] == ["measured", "sheet", "class"]
+    assert [KNOWLEDGE[each] for each in b.calibration.knowledge] == ["family", "sheet", "class"]
     e = b.ask(models["llama-3.1-8b"], 3, scenarios=3, platform=[0, 1, 2], concurrency=8, input_length=1000, output_length=500)
     for name in ("ttft", "tpot", "tokens_rate"):
         assert width(e, name, 1) > width(e, name, 0)
@@ -453,12 +453,27 @@ def test_intervals_hold_the_point_and_those_of_everything_better_known(bench):
         assert np.all(bands[worse, ..., 1] >= bands[better, ..., 1])
 
 
-def test_a_model_that_was_not_measured_is_less_known_than_one_that_was(bench):
+def test_a_row_is_known_best_where_its_model_was_measured_on_its_chip_at_its_precision(bench):
     c = bench(H100, ASCEND).calibration
-    rows, any_engine, old = np.array([0, 1]), np.zeros(2, np.int64), np.full(2, c.engine_code("vllm 0.4", "2024-06-01"))
-    assert [KNOWLEDGE[each] for each in c.level("llama-3.1-70b", rows, any_engine)] == ["measured", "sheet"]
-    assert [KNOWLEDGE[each] for each in c.level("gpt3-175b", rows, any_engine)] == ["family", "sheet"]
-    assert [KNOWLEDGE[each] for each in c.level("llama-3.1-70b", rows, old)] == ["era", "era"]
+    old = c.engine_code("vllm 0.4", "2024-06-01")
+
+    def level(model, platform=0, scheme=0, engine=0, apart=False):
+        at = np.array([platform]), np.array([engine])
+        measured = ~np.isnan(c.deployed(model, *at, np.array([scheme]), np.array([apart]))[:, 0])
+        return KNOWLEDGE[c.level(*at, measured)[0]]
+
+    assert level("llama-3.1-8b") == "measured"  # 177 rows on H100, precision not stated: that of the checkpoint, 16 bit
+    assert level("llama-3.1-8b", scheme=FP8) == level("llama-3.1-8b", apart=True) == level("gpt3-175b") == "family"
+    assert level("llama-3.1-8b", platform=1) == "sheet"
+    assert level("llama-3.1-8b", engine=old) == "era"
+
+
+def test_a_version_of_an_engine_that_was_not_measured_goes_by_its_engine_and_an_unknown_engine_by_all_together(bench):
+    c = bench(H100).calibration
+    at = np.zeros(4, np.int64), np.array([c.engine_code(name) for name in ("trtllm 1.0.0rc3", "trtllm", "trtllm 99", "lmdeploy")])
+    factors = c.deployed("llama-3.1-8b", *at, np.zeros(4, np.int64), np.zeros(4, bool))
+    np.testing.assert_array_equal(factors[1], factors[2])
+    assert np.all(np.isfinite(factors))
 
 
 def test_an_engine_is_found_by_version_name_or_date(bench):

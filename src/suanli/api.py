@@ -19,7 +19,7 @@ from suanli.hardware import Chip, Platforms, System, load_chips, load_systems, p
 from suanli.models import Model, load_models, read_model
 from suanli.performance.accuracy import Accuracy, Score, accuracy_of
 from suanli.performance.accuracy_summary import read_summary
-from suanli.performance.calibration import Calibration, CalibrationFile, load_calibration
+from suanli.performance.calibration import ERAS, Calibration, CalibrationFile, load_calibration
 from suanli.performance.cases import Case, read_case
 from suanli.performance.configs import BOUNDS, Configs, Estimate, configs
 from suanli.performance.explain import Explanation, explain
@@ -168,7 +168,7 @@ def serve(
         raise _cannot_run(found, of, tried, estimate, platforms, precisions)
     best = _best_layout(tried, estimate, runs, fixed=chips is not None)
     row = tried.take(np.array([best]))
-    assumed = [*platforms.assumed[0]] + ([] if precision else ["precision"]) + ([] if layout else ["layout"]) + ([] if engine or ideal else ["engine"])
+    assumed = [*platforms.assumed[0]] + ([] if precision else ["precision"]) + ([] if layout else ["layout"]) + _engine_assumed(engine, on, ideal)
     return Serving(
         found,
         of,
@@ -181,6 +181,14 @@ def serve(
         estimate.take(runs),
         tuple(assumed),
     )
+
+
+def _engine_assumed(engine: str, on: datetime.date | None, ideal: bool) -> list[str]:
+    if ideal:
+        return []
+    if on and on.isoformat()[:4] <= max(ERAS):
+        return ["engine_era"]
+    return [] if engine else ["engine"]
 
 
 def _prefill_columns(prefill: Mapping[str, int]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The stored summary of left-out errors, ``data/calibration/serving_accuracy.csv``: written by ``scripts/fit_serving.py``, never by hand.
 
-Columns: ``left_out`` (what a fit did not see a group of: chip, model), ``axis`` and ``name`` (the group of rows, blank name = all, or not
+Columns: ``left_out`` (what a fit did not see a group of: chip, model, scenario), ``axis`` and ``name`` (the group of rows, blank name = all, or not
 stated), then the fields of ``accuracy.Score``: errors as shares, blank = not known.
 """
 
@@ -25,7 +25,7 @@ COLUMNS = ("left_out", *(each.name for each in dataclasses.fields(Score)))
 class SummaryRow(Schema):
     """One row of the file."""
 
-    left_out: Literal["chip", "model", "engine"]
+    left_out: Literal["chip", "model", "scenario"]
     axis: str
     name: str = ""
     figure: str
@@ -41,7 +41,7 @@ class SummaryRow(Schema):
 
 
 def summary_rows(left_out: str, accuracy: Accuracy, axes: Sequence[str] = STORED) -> list[dict[str, str]]:
-    """The scores of ``axes`` as rows of the file; ``left_out``: what the predictions' fits did not see a group of ("chip", "model")."""
+    """The scores of ``axes`` as rows of the file; ``left_out``: what the predictions' fits did not see a group of ("chip", "model", "scenario")."""
     return [{"left_out": left_out} | {name: _cell(getattr(each, name)) for name in COLUMNS[1:]} for each in accuracy.scores if each.axis in axes]
 
 

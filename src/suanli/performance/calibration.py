@@ -13,6 +13,7 @@ from suanli.facts.reader import Day
 from suanli.formulas.arrays import Array
 from suanli.hardware import Platforms
 from suanli.performance.kernels import KernelConstants, kernel_constants
+from suanli.performance.precision import SCHEMES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -81,6 +82,20 @@ class EngineFile(Schema):
     factors: dict[str, float] = {}
 
 
+class DeploymentFile(Schema):
+    """How much longer than the constants say a model takes on a chip, as measured: at a precision, on separate prefill workers or not, with an
+    engine (one version, all versions, or "" all engines); each drawn to the wider one's, from ``rows`` rows."""
+
+    model: str
+    chip: str
+    precision: str
+    apart: bool
+    engine: str
+    rows: int
+    ttft: float
+    tpot: float
+
+
 class EraFile(Schema):
     """How much longer everything took with the engines up to the end of a year: by engine ("any": those without rows of their own), times
     by where it ran: the chip, else its family, else its vendor, else "other"."""
@@ -100,7 +115,8 @@ class Residuals(Schema):
 
 
 class CalibrationFile(Schema):
-    """``data/calibration/serving.toml``; ``chips`` and ``models`` are those with rows in the fit, ``residuals`` by knowledge and shape."""
+    """``data/calibration/serving.toml``; ``chips`` and ``models`` are those with rows in the fit, ``places``
+    how much longer everything takes by chip, family or vendor outside them, ``residuals`` by knowledge and shape."""
 
     fitted_on: Day
     data_hash: str
@@ -111,12 +127,14 @@ class CalibrationFile(Schema):
     constants: dict[str, float]
     families: dict[str, dict[str, float]] = {}
     engines: dict[str, EngineFile] = {}
+    places: dict[str, float] = {}
+    deployments: tuple[DeploymentFile, ...] = ()
     eras: dict[str, EraFile] = {}
     residuals: dict[str, dict[str, Residuals]]
 
 
-#: how well a row is known, best first: its chip and model were measured together with others; its chip's family was; only its class; only its
-#: sheet; or its engine is of an era that few rows tell of
+#: how well a row is known, best first: its model was measured on its chip at its precision; its chip's family was measured; only its class;
+#: only its sheet is known; or its engine is of an era that few rows tell of
 KNOWLEDGE = ("measured", "family", "class", "sheet", "era")
 #: kinds of deployment whose errors differ: dense models, mixtures of experts, separate prefill workers
 SHAPES = ("dense", "mixture", "apart")
@@ -127,8 +145,10 @@ FIGURES = ("ttft", "tpot", "throughput")
 class Calibration:
     """Constants of all together, and their factors by platform ``family`` (P,) and by ``engine`` (E,); ``era`` (E, P) multiplies all times.
 
-    Engine 0 is any engine. ``knowledge`` (P,) is an index of ``KNOWLEDGE`` for a model that was measured, ``models`` those that were;
-    ``quantiles`` (knowledge, shape, figure, 2) are the 10 % and 90 % quantiles of log(measured / predicted).
+    Engine 0 is any engine. ``knowledge`` (P,) is an index of ``KNOWLEDGE`` of a chip whatever the model. ``deployments`` by model
+    (E, slots, schemes, 2, 2): factors of ``ttft`` and ``tpot`` (last axis) at a precision, apart or not, on the measured chips, NaN where
+    none was measured; ``slot`` (P,) is a platform's place in them, 0 for none. ``quantiles`` (knowledge, shape, figure, 2) are the 10 % and
+    90 % quantiles of log(measured / predicted).
     """
 
     constants: Constants
@@ -138,7 +158,8 @@ class Calibration:
     engines: tuple[str, ...]
     era: Floats
     knowledge: Ints
-    models: frozenset[str]
+    slot: Ints
+    deployments: Mapping[str, Floats]
     quantiles: Floats
     ideal: bool = False
 
@@ -169,17 +190,25 @@ class Calibration:
         return replace(self.constants, **changed)
 
     def slower(self, figure: str, platform: Ints, engine: Ints) -> Floats:
-        """What the time ``ttft`` or ``tpot`` of each row is multiplied by for its engine's version and era (N,)."""
+        """What the time ``ttft`` or ``tpot`` of each row is multiplied by for its engine's version and era, and its place (N,)."""
         era = self.era[engine, platform]
         return era * self.engine[figure][engine] if figure in self.engine else era
 
-    def level(self, model: str, platform: Ints, engine: Ints) -> Ints:
+    def deployed(self, model: str, platform: Ints, engine: Ints, scheme: Ints, apart: NDArray[np.bool_]) -> Floats:
+        """(N, 2) factors of TTFT and TPOT of deployments that were measured, NaN where none was."""
+        if model not in self.deployments:
+            return np.full((len(platform), 2), np.nan)
+        return self.deployments[model][engine, self.slot[platform], scheme, apart.astype(np.int64)]
+
+    def level(self, platform: Ints, engine: Ints, measured: NDArray[np.bool_]) -> Ints:
         """How well each row is known (N,), an index of ``KNOWLEDGE``."""
-        known = self.knowledge[platform]
-        if model not in self.models:
-            known = np.maximum(known, KNOWLEDGE.index("family"))
-        aged = np.array([name.split(" ")[-1] in ERAS for name in self.engines])[engine]
+        aged = np.array([_aged(name) for name in self.engines])[engine]
+        known = np.where(measured, KNOWLEDGE.index("measured"), self.knowledge[platform])
         return np.where(aged, KNOWLEDGE.index("era"), known)
+
+
+def _aged(engine: str) -> bool:
+    return engine.split(" ")[-1] in ERAS
 
 
 #: last year of each era of engines that has factors of its own, and the name of an engine without rows in it
@@ -203,21 +232,22 @@ def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
         # how much of the prompts' work hides behind decoding and how many go together is no efficiency: as measured; cache is held as it fills
         light = replace(IDEAL, interference=constants.interference, chunk=constants.chunk, reserved=0.5)
         kernels, zeros = kernel_constants(catalogue, platforms, ideal=True), np.zeros(len(platforms), np.int64)
-        return Calibration(light, kernels, {}, {}, ("",), np.ones((1, len(platforms))), zeros, frozenset(), np.zeros(shape), ideal=True)
+        return Calibration(light, kernels, {}, {}, ("",), np.ones((1, len(platforms))), zeros, zeros, {}, np.zeros(shape), ideal=True)
     families = [architecture.split()[0].lower() if architecture else "" for architecture in platforms.architecture]
     measured_kinds = {"gpu"}
     knowledge = [
-        0 if chip in file.chips else 1 if family in file.families else 2 if kind in measured_kinds else 3
-        for chip, family, kind in zip(platforms.chip, families, platforms.kind, strict=True)
+        KNOWLEDGE.index("family" if family in file.families else "class" if kind in measured_kinds else "sheet")
+        for family, kind in zip(families, platforms.kind, strict=True)
     ]
     aged = [(f"{name} {era}", name) for era, each in file.eras.items() for name in each.engines]
     engines: dict[str, Mapping[str, float]] = {"": {}} | {name: each.factors for name, each in file.engines.items()}
     engines |= {title: engines.get(name, {}) for title, name in aged}
-    era = np.ones((len(engines), len(platforms)))
-    for year, each in file.eras.items():
-        places = [_first(each.places, chip, family, chip.split("-")[0], "other") for chip, family in zip(platforms.chip, families, strict=True)]
-        for name, factor in each.engines.items():
-            era[list(engines).index(f"{name} {year}")] = factor * np.array(places)
+    names = [(chip, family, chip.split("-")[0], "other") for chip, family in zip(platforms.chip, families, strict=True)]
+    era = np.tile([_first(file.places, *each) for each in names], (len(engines), 1))
+    for year, aged_file in file.eras.items():
+        places = np.array([_first(aged_file.places, *each) for each in names])
+        for name, factor in aged_file.engines.items():
+            era[list(engines).index(f"{name} {year}")] = factor * places
     quantiles = [[[getattr(file.residuals[known][kind], figure) for figure in FIGURES] for kind in SHAPES] for known in KNOWLEDGE]
     return Calibration(
         constants,
@@ -227,9 +257,19 @@ def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
         tuple(engines),
         era,
         np.array(knowledge),
-        frozenset(file.models),
+        np.array([file.chips.index(chip) + 1 if chip in file.chips else 0 for chip in platforms.chip]),
+        {name: _deployments(file, name, tuple(engines)) for name in file.models},
         np.array(quantiles).reshape(shape),
     )
+
+
+def _deployments(file: CalibrationFile, model: str, engines: Sequence[str]) -> Floats:
+    """(E, slots, schemes, 2, 2) factors of one model: of the version, else of the engine, else of all engines; NaN where none was measured."""
+    table = np.full((len(engines), len(file.chips) + 1, len(SCHEMES), 2, 2), np.nan)
+    for each in sorted((each for each in file.deployments if each.model == model), key=lambda each: len(each.engine.split())):
+        rows = [row for row, name in enumerate(engines) if not _aged(name) and each.engine in ("", name, name.split(" ")[0])]
+        table[rows, file.chips.index(each.chip) + 1, SCHEMES.index(each.precision), int(each.apart)] = each.ttft, each.tpot
+    return table
 
 
 def _first(table: Mapping[str, float], *names: str) -> float:

@@ -68,11 +68,15 @@ def _serve(model: Model, platforms: Platforms, calibration: Calibration, precisi
         prefiller = _prefiller(model, platforms, calibration, k, precisions, c, decoder, apart)
         alone, together = _prefill(model, c, k, prefiller, load, apart)
         tpot, ttft = _times(c, k, load, step_time, alone, together, apart, per_sequence, prefiller)
-        ttft, tpot = (value * calibration.slower(name, c.platform, c.engine) for name, value in (("ttft", ttft), ("tpot", tpot)))
+        deployed = calibration.deployed(model.id, c.platform, c.engine, c.scheme, apart)
+        measured = ~np.isnan(deployed[:, 0])
+        factors = np.where(measured[:, None], deployed, 1.0)
+        ttft = ttft * calibration.slower("ttft", c.platform, c.engine) * factors[:, 0]
+        tpot = tpot * calibration.slower("tpot", c.platform, c.engine) * factors[:, 1]
         rate = c.replicas * c.dp * load.clients * c.output_length / (ttft + tpot * np.maximum(c.output_length - 1, 0))
         bound = _bound(step, load)
         estimate = _estimate(model, platforms, calibration, c, ttft, tpot, rate, why_not, bound, load, weights, per_sequence, alone.total, step_time)
-    return _with_interval(estimate, calibration, model, c) if scenarios == 3 else estimate
+    return _with_interval(estimate, calibration, model, c, measured) if scenarios == 3 else estimate
 
 
 def _worker(
@@ -221,11 +225,11 @@ def _estimate(
     )
 
 
-def _with_interval(estimate: Estimate, calibration: Calibration, model: Model, c: Configs) -> Estimate:
+def _with_interval(estimate: Estimate, calibration: Calibration, model: Model, c: Configs, measured: NDArray[np.bool_]) -> Estimate:
     """Low, mid and high: the point times the residual quantiles of rows known as well as this one. Low is the small value of each quantity."""
     mixture = any(op.kind == "experts" for op in model.ops)
     shape = np.where(c.prefill_replicas > 0, SHAPES.index("apart"), SHAPES.index("mixture" if mixture else "dense"))
-    quantiles = calibration.quantiles[calibration.level(model.id, c.platform, c.engine), shape]
+    quantiles = calibration.quantiles[calibration.level(c.platform, c.engine, measured), shape]
 
     def spread(values: Floats, name: str) -> Floats:
         low, high = np.exp(quantiles[:, FIGURES.index(name)]).T
