@@ -84,8 +84,9 @@ START: dict[str, tuple[float, float, float, float]] = {
     "transfer_latency": (3e-2, 1, 1e-4, 1),
 }
 #: read off the rows, not fitted: the fullest measured deployment (DeepSeek-R1 FP8 on four 180 GB chips) holds weights in 96 % of the memory;
-#: engines compute prompts in pieces of 8,192 tokens by default
-FIXED = {"exposed_communication": 1.0, "memory_usable": 0.97, "chunk": 8192.0}
+#: engines compute prompts in pieces of 8,192 tokens by default, and give the cache 0.9 of the memory that the weights leave (TensorRT-LLM's
+#: free_gpu_memory_fraction; vLLM and SGLang come to about as much)
+FIXED = {"exposed_communication": 1.0, "memory_usable": 0.97, "chunk": 8192.0, "cache_share": 0.9}
 ENGINES = ("trtllm", "vllm", "sglang")
 FAMILIES = ("hopper", "blackwell")
 #: spread of the logarithm of an engine's, and of a family's, factor of a constant; others have none
@@ -163,23 +164,29 @@ def families_of(architectures: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Answer:
-    """Predictions of a table's rows: ``times`` (2, rows) TTFT and TPOT [s], ``rate`` (rows,) tokens/s per chip, ``chips`` (rows,); NaN where none."""
+    """Predictions of a table's rows: ``times`` (2, rows) TTFT and TPOT [s], ``rate`` (rows,) tokens/s per chip, ``chips`` (rows,),
+    ``waiting`` (rows,) the part of TTFT that is waiting for a place; NaN where none."""
 
     times: Floats
     rate: Floats
     chips: Floats
+    waiting: Floats
 
     def where(self, mask: Mask, other: Answer) -> Answer:
-        return Answer(np.where(mask, other.times, self.times), np.where(mask, other.rate, self.rate), np.where(mask, other.chips, self.chips))
+        return Answer(*(np.where(mask, getattr(other, name), getattr(self, name)) for name in ("times", "rate", "chips", "waiting")))
 
     def slower(self, ttft: Floats, tpot: Floats, nominal: Floats) -> Answer:
-        """With the times multiplied, and the rate that follows."""
-        before, times = self.times[0] + self.times[1] * (nominal - 1), np.stack([self.times[0] * ttft, self.times[1] * tpot])
-        return replace(self, times=times, rate=self.rate * before / (times[0] + times[1] * (nominal - 1)))
+        """With TPOT and what of TTFT is not waiting multiplied; waiting grows as the whole, and the rate follows."""
+        steps = nominal - 1
+        own, before = self.times[0] - self.waiting, self.times[0] + self.times[1] * steps
+        tpot = self.times[1] * tpot
+        waiting = self.waiting * (own * ttft + tpot * steps) / (own + self.times[1] * steps)
+        times = np.stack([own * ttft + waiting, tpot])
+        return replace(self, times=times, waiting=waiting, rate=self.rate * before / (times[0] + times[1] * steps))
 
 
 def nothing(truth: Truth) -> Answer:
-    return Answer(np.full((2, len(truth.rows)), np.nan), np.full(len(truth.rows), np.nan), np.full(len(truth.rows), np.nan))
+    return Answer(np.full((2, len(truth.rows)), np.nan), *np.full((3, len(truth.rows)), np.nan))
 
 
 class Fit:
@@ -229,6 +236,7 @@ class Fit:
             answer.times[:, batch.case] = [estimate.ttft[0], estimate.tpot[0]]
             answer.rate[batch.case] = batch.configs.concurrency * nominal / (estimate.ttft[0] + estimate.tpot[0] * (nominal - 1)) / batch.configs.chips
             answer.chips[batch.case] = batch.configs.chips
+            answer.waiting[batch.case] = estimate.waiting
             self.scheme[batch.case] = batch.configs.scheme
         return answer
 

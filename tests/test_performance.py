@@ -498,3 +498,36 @@ def test_ideal_has_no_interval(bench, models):
 @pytest.mark.parametrize(("said", "scheme"), [("BF16", "bf16"), ("fp16", "bf16"), ("W8A8", "int8"), ("nvfp4", "fp4"), ("w4a16", "int4"), (" fp8 ", "fp8")])
 def test_a_precision_is_understood_as_people_write_it(said, scheme):
     assert SCHEMES[precision_code(said)] == scheme
+
+
+# --- work is conserved -------------------------------------------------------------------------------------------------------------
+
+
+def test_prompts_of_others_are_felt_before_the_first_token_or_between_tokens_and_never_in_both(bench, models):
+    """Requests of equal length come in waves and wait longer for the first token; what they wait there is gone from the time per token."""
+    e = bench(H100).ask(models["gemma-3-27b"], 2, equal_lengths=[0, 1], concurrency=8, input_length=2000, output_length=101)
+    whole = e.ttft[0] - e.waiting + 100 * e.tpot[0]
+    assert e.ttft[0, 1] > e.ttft[0, 0]
+    assert e.tpot[0, 1] < e.tpot[0, 0]
+    assert whole[1] == pytest.approx(whole[0], rel=1e-9)
+
+
+@pytest.mark.parametrize("engine", ["", "trtllm", "vllm", "sglang", "vllm 2024"])
+def test_more_clients_than_places_wait_and_are_served_no_faster(bench, models, engine):
+    """b places, N clients: each waits (N/b - 1) whole times, so N / (whole N/b) = b / whole requests a second whatever N is."""
+    b = bench(H100)
+    code = b.calibration.engine_code(engine)
+    fits = b.ask(models["llama-3.1-8b"], engine=code, input_length=4000, output_length=500).fits[0]
+    e = b.ask(models["llama-3.1-8b"], 3, engine=code, concurrency=fits * np.array([1, 2, 8]), input_length=4000, output_length=500)
+    assert e.tokens_rate[0] == pytest.approx(e.tokens_rate[0, 0], rel=0.02)
+    assert e.ttft[0, 2] > 3 * e.ttft[0, 1] > 3 * e.ttft[0, 0]
+
+
+def test_a_batch_limit_makes_the_rest_wait(bench, models):
+    """36 clients for 32 places wait 4/32 of a request's whole time."""
+    ask = {"tp": 8, "scheme": FP8, "cache_bits": 8, "concurrency": 36, "input_length": 1000, "output_length": 1000}
+    e = bench("nvidia-h200-sxm-141gb").ask(models["llama-3.1-70b"], 2, batch_limit=[32, np.inf], **ask)
+    assert e.running.tolist() == [32, 36]
+    whole = e.ttft[0, 0] - e.waiting[0] + 999 * e.tpot[0, 0]
+    assert e.waiting[0] == pytest.approx(whole * 4 / 32, rel=0.02)
+    assert e.waiting[1] < whole * 0.01

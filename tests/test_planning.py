@@ -244,7 +244,7 @@ def test_the_best_option_is_the_cheapest_of_all_configurations(acme, model, want
     chips = [api.load_chips(acme)[name] for name in (SMALL, LARGE)]
     platforms = platforms_of(chips, [None, None], acme)
     calibration, precisions = load_calibration(acme, platforms, ideal=plan.ask.ideal), load_precisions(acme)
-    rows = candidates(plan.ask.model, platforms, precisions, plan.ask, calibration.constants.memory_usable)
+    rows = candidates(plan.ask.model, platforms, precisions, plan.ask, calibration.constants)
     found = serve(plan.ask.model, platforms, calibration, precisions, rows, scenarios=3)
     meets = (found.why_not == 0) & (found.ttft[1] <= plan.ask.ttft) & (found.tpot[1] <= plan.ask.tpot)
     assert meets.any()
@@ -296,7 +296,7 @@ def test_queueing_never_needs_fewer_replicas_than_the_full_load(acme):
     ask = asked(acme, "llama-3.1-8b", rate=30.0)
     platforms = platforms_of([api.load_chips(acme)[SMALL]], [None], acme)
     calibration, precisions = load_calibration(acme, platforms), load_precisions(acme)
-    rows = candidates(ask.model, platforms, precisions, ask, calibration.constants.memory_usable)
+    rows = candidates(ask.model, platforms, precisions, ask, calibration.constants)
     found = serve(ask.model, platforms, calibration, precisions, rows, scenarios=3)
     runs = found.why_not == 0
     for scenario in range(3):

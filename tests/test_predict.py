@@ -162,3 +162,15 @@ def test_the_median_error_of_aggregated_deployments_stays_under_a_fifth(measured
     pairs = np.array([(float(answers[name][column] or "nan"), float(rows[name][column])) for name in counted])
     assert len(pairs) > 1000
     assert np.nanmedian(np.abs(pairs[:, 0] / pairs[:, 1] - 1)) < 0.20
+
+
+def test_a_load_just_above_a_power_of_two_waits_at_separate_trtllm_workers(tmp_path):
+    """36 clients of four workers are taken for four batches of 8; 32 clients for what they are, and other engines take all."""
+    head = "id,chip,model,precision,framework,mode,isl,osl,concurrency_or_batch,n_chips,"
+    head += "prefill_workers,prefill_chips,prefill_dp,prefill_ep,decode_workers,decode_chips,decode_dp,decode_ep\n"
+    rest = "gb300,DeepSeek-R1,fp8,{engine},disagg,1024,8192,{clients},36,1,4,4,4,4,8,1,8\n"
+    cases = {"over": ("trtllm 0.8.1.post2", 36), "even": ("trtllm 0.8.1.post2", 32), "other": ("sglang 0.5.8", 36)}
+    text = head + "".join(f"{name}," + rest.format(engine=engine, clients=clients) for name, (engine, clients) in cases.items())
+    found = answers_of(written(tmp_path, text))
+    assert [("batch limit" in found[name]["assumed"]) for name in cases] == [True, False, False]
+    assert float(found["over"]["ttft_ms"]) > 5 * float(found["even"]["ttft_ms"])

@@ -35,6 +35,7 @@ class Constants:
     whole time spent until it is let in, ``reserved`` share of the output for which cache is held from the start, ``chunk`` prompt tokens
     computed together, ``first_token_steps`` decode steps, ``prefill_overhead`` and ``first_prompt`` times the prompt alone before the first
     token; of separate prefill workers ``queue_variability`` (1: exponential times, 0: none) and ``transfer_latency`` of the cache.
+    Memory: ``memory_usable`` share of a chip's, ``cache_share`` of what the weights leave that an engine gives to the cache.
     """
 
     products: Array
@@ -70,6 +71,7 @@ class Constants:
     transfer_latency: Array
     queue_variability: Array
     memory_usable: Array
+    cache_share: Array
 
 
 NAMES = tuple(each.name for each in fields(Constants))

@@ -105,9 +105,9 @@ class Estimate:
     """The answer: (S, N) with S = 1 (point) or 3 (low, mid, high of an 80 % interval), or (N,) where one value serves all scenarios.
 
     ``ttft``, ``tpot`` [s]; ``tokens_rate`` output tokens/s of the replica (all workers), ``tokens_rate_per_chip``; ``running``
-    sequences decoded together per replica
-    (N,); ``fits`` sequences its cache holds (N,); ``weight_bytes``, ``cache_bytes`` per chip (N,); ``utilisation`` of the 16-bit peak (N,); ``power`` [W] of
-    all chips with their share of the servers; ``why_not`` Reason flags, ``bound_by`` index into ``BOUNDS``, ``tier`` of the worst input.
+    sequences decoded together per replica (N,); ``waiting`` [s] part of ``ttft`` spent until a place or a prefill worker is free (N,);
+    ``fits`` sequences its cache holds (N,); ``weight_bytes``, ``cache_bytes`` per chip (N,); ``power`` [W] of all chips with their share of
+    the servers; ``why_not`` Reason flags, ``bound_by`` index into ``BOUNDS``, ``tier`` of the worst input.
     """
 
     ttft: Floats
@@ -120,6 +120,7 @@ class Estimate:
     cache_bytes: Floats
     prefill_time: Floats
     step_time: Floats
+    waiting: Floats
     power: Floats
     why_not: Ints
     bound_by: Ints

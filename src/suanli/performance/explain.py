@@ -66,7 +66,7 @@ def explain(model: Model, platforms: Platforms, calibration: Calibration, precis
         usable=float(np.ravel(k.memory_usable)[0]),
         weight_bytes=float(held[0]),
         cache_bytes_per_sequence=float(each[0]),
-        held_bytes_per_sequence=float(reserved[0]),
+        held_bytes_per_sequence=float(reserved[0] / np.ravel(k.cache_share)[0]),
         fits=float(estimate.fits[0]),
         running=float(estimate.running[0]),
         context=float(context[0]),

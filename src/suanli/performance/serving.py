@@ -67,15 +67,15 @@ def _serve(model: Model, platforms: Platforms, calibration: Calibration, precisi
         apart = c.prefill_replicas > 0
         prefiller = _prefiller(model, platforms, calibration, k, precisions, c, decoder, apart)
         alone, together = _prefill(model, c, k, prefiller, load, apart)
-        tpot, ttft = _times(c, k, load, step_time, alone, together, apart, per_sequence, prefiller)
         deployed = calibration.deployed(model.id, c.platform, c.engine, c.scheme, apart)
         measured = ~np.isnan(deployed[:, 0])
-        factors = np.where(measured[:, None], deployed, 1.0)
-        ttft = ttft * calibration.slower("ttft", c.platform, c.engine) * factors[:, 0]
-        tpot = tpot * calibration.slower("tpot", c.platform, c.engine) * factors[:, 1]
+        slower = tuple(
+            calibration.slower(name, c.platform, c.engine) * np.where(measured, deployed[:, figure], 1.0) for figure, name in enumerate(FIGURES[:2])
+        )
+        tpot, ttft, waiting = _times(c, k, load, step_time, alone, together, apart, per_sequence, prefiller, slower)
         rate = c.replicas * c.dp * load.clients * c.output_length / (ttft + tpot * np.maximum(c.output_length - 1, 0))
         bound = _bound(step, load)
-        estimate = _estimate(model, platforms, calibration, c, ttft, tpot, rate, why_not, bound, load, weights, per_sequence, alone.total, step_time)
+        estimate = _estimate(model, platforms, calibration, c, ttft, tpot, rate, why_not, bound, load, weights, per_sequence, alone.total, step_time, waiting)
     return _with_interval(estimate, calibration, model, c, measured) if scenarios == 3 else estimate
 
 
@@ -91,7 +91,7 @@ def _load(model: Model, platforms: Platforms, k: Constants, c: Configs, weights:
     per_sequence = cache_bytes(model, context, c.cache_bits / 8, c.tp, c.pp)
     held = cache_bytes(model, c.input_length + c.output_length * k.reserved, c.cache_bits / 8, c.tp, c.pp)
     usable = platforms.capacity[c.platform] * k.memory_usable
-    fits = np.minimum(sequences_that_fit(usable, weights, held), c.batch_limit)
+    fits = np.minimum(sequences_that_fit(usable, weights, held) * k.cache_share, c.batch_limit)
     clients = c.concurrency / (c.dp * c.replicas)
     return _Load(clients, fits, np.minimum(clients, fits), context), per_sequence
 
@@ -154,27 +154,29 @@ def _times(
     apart: NDArray[np.bool_],
     per_sequence: Floats,
     prefiller: Worker,
-) -> tuple[Floats, Floats]:
+    slower: tuple[Floats, ...],
+) -> tuple[Floats, Floats, Floats]:
+    """TPOT, TTFT and the part of TTFT that is waiting for a place or a prefill worker. ``slower`` multiplies TTFT (what is not waiting) and TPOT;
+    the waiting follows from both, so that no more is served than the work allows."""
     steps = np.maximum(c.output_length - 1, 1)
     # prompts of others pass the pipeline one stage behind another
     others = np.where(apart, 0.0, k.interference * np.maximum(load.running - 1, 0) * together / prefiller.pp)
     before: Array = np.where(c.equal_lengths > 0, k.queue_share_equal, k.queue_share)
-    tpot = step_time / c.accepted + (1 - before) * others / steps
+    tpot = (step_time / c.accepted + (1 - before) * others / steps) * slower[1]
     first = k.prefill_overhead + k.first_token_steps * step_time
-    own = k.first_prompt * alone.total
-    served = first + own + before * others + tpot * steps
-    waiting = (np.maximum(load.clients / np.maximum(load.fits, 1e-9) - 1, 0) + k.admission) * served
-    ttft = first + own + before * others + waiting
+    own = (first + k.first_prompt * alone.total + before * others) * slower[0]
+    places = np.maximum(load.clients / np.maximum(load.fits, 1e-9) - 1, 0) + k.admission
+    waiting = places * (own + tpot * steps)
     if not apart.any():
-        return tpot, ttft
+        return tpot, own + waiting, waiting
     # disaggregated: each prefill rank is a server, its share of the clients thinks while it decodes
     clients = c.concurrency / np.maximum(c.prefill_replicas * prefiller.dp, 1)
     think = tpot * steps + waiting
     least = np.maximum(together, together * clients - think)  # no server ends more than one prompt a prompt's time
     behind = least - together + k.queue_variability * (closed_response(clients, together, think) - least)
-    transfer = transfer_time(per_sequence * c.tp, prefiller.tensor_link, k.transfer_latency)
-    ttft_apart = first + own + behind + transfer + waiting
-    return tpot, np.where(apart, ttft_apart, ttft)
+    transfer = transfer_time(per_sequence * c.tp, prefiller.tensor_link, k.transfer_latency) * slower[0]
+    waiting = waiting + np.where(apart, behind, 0.0)
+    return tpot, own + np.where(apart, transfer, 0.0) + waiting, waiting
 
 
 def _bound(step: Pass, load: _Load) -> NDArray[np.int64]:
@@ -198,6 +200,7 @@ def _estimate(
     per_sequence: Floats,
     prefill_time: Floats,
     step_time: Floats,
+    waiting: Floats,
 ) -> Estimate:
     answered = why_not == 0
 
@@ -218,6 +221,7 @@ def _estimate(
         cache_bytes=per_sequence * load.running,
         prefill_time=prefill_time,
         step_time=step_time,
+        waiting=waiting,
         power=shown(power),
         why_not=why_not,
         bound_by=bound,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from suanli.hardware import Platforms
 from suanli.models import Model
+from suanli.performance.calibration import Constants
 from suanli.performance.configs import Configs, configs
 from suanli.performance.fit_in_memory import cache_bytes, weight_bytes
 from suanli.performance.precision import Precisions, peak_of
@@ -46,7 +47,7 @@ def every_layout(model: Model, fixed: Mapping[str, float], chips: int | None = N
     return np.array(rows).reshape(-1, 4)
 
 
-def candidates(model: Model, platforms: Platforms, precisions: Precisions, ask: Ask, usable: float) -> Configs:
+def candidates(model: Model, platforms: Platforms, precisions: Precisions, ask: Ask, constants: Constants) -> Configs:
     """Every platform, allowed precision, layout and load whose weights fit; loads are powers of two up to the planned share of the cache.
 
     Tensor parallelism stays inside one scale-up domain; pipeline stages and experts (attention ranks) may cross into the network. A layout
@@ -60,10 +61,10 @@ def candidates(model: Model, platforms: Platforms, precisions: Precisions, ask: 
     platform, scheme, tp, pp, dp, ep = (column[inside] for column in (platform, scheme, tp, pp, dp, ep))
     bits = np.where(np.isnan(ask.cache_bits), precisions.cache_bits[scheme], ask.cache_bits)
     held = weight_bytes(model, precisions, scheme, tp, pp, dp)
-    each = cache_bytes(model, ask.input_length + ask.output_length / 2, bits / 8, tp, pp)
+    each = cache_bytes(model, ask.input_length + ask.output_length * constants.reserved, bits / 8, tp, pp) / constants.cache_share
     share = 1.0 if ask.ideal else ask.assumptions["cache_share"].value
     with np.errstate(invalid="ignore", divide="ignore"):
-        most = np.floor(np.nan_to_num((platforms.capacity[platform] * usable - held) / each, nan=0.0, posinf=LOADS[-1]) * share) * dp
+        most = np.floor(np.nan_to_num((platforms.capacity[platform] * constants.memory_usable - held) / each, nan=0.0, posinf=LOADS[-1]) * share) * dp
     ways = SPLITS if ask.input_length > 0 and not ask.layout and not ask.ideal else SPLITS[:1]
     row, way = (grid.ravel() for grid in np.meshgrid(np.arange(len(platform)), np.arange(len(ways)), indexing="ij"))
     prefill, decode = np.array(ways)[way].T

@@ -202,7 +202,7 @@ def _sweep(catalogue: Catalogue, ask: Ask, pairs: tuple[tuple[Chip, System | Non
     platforms = platforms_of([chip for chip, _ in pairs], [system for _, system in pairs], catalogue)
     calibration = load_calibration(catalogue, platforms, ideal=ask.ideal)
     precisions = load_precisions(catalogue)
-    tried = candidates(ask.model, platforms, precisions, ask, calibration.constants.memory_usable)
+    tried = candidates(ask.model, platforms, precisions, ask, calibration.constants)
     return Sweep(platforms, pairs, calibration, precisions, tried, serve(ask.model, platforms, calibration, precisions, tried))
 
 

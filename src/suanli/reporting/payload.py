@@ -46,6 +46,7 @@ SERVING_UNITS = {
     "cache_bytes": "byte",
     "capacity": "byte",
     "prefill_time": "second",
+    "waiting": "second",
     "step_time": "second",
     "energy": "joule/token",
     "flop_time": "second",
