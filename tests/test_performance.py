@@ -490,6 +490,11 @@ def test_engines_of_2024_are_slower_than_those_of_2026_on_the_same_chip(bench, m
     assert e.tpot[0, 0] > e.tpot[0, 1]
 
 
+def test_a_gpu_of_a_vendor_of_whom_nothing_was_measured_is_known_by_its_sheet_only(bench):
+    c = bench(A100, "amd-mi300x", "iluvatar-bi-v150", "huawei-ascend-910c").calibration
+    assert [KNOWLEDGE[each] for each in c.knowledge] == ["class", "class", "sheet", "sheet"]
+
+
 def test_ideal_has_no_interval(bench, models):
     e = bench(ASCEND, ideal=True).ask(models["llama-3.1-8b"], scenarios=3, concurrency=8, input_length=1000, output_length=500)
     assert e.tpot[0, 0] == e.tpot[1, 0] == e.tpot[2, 0]

@@ -236,10 +236,11 @@ def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
         kernels, zeros = kernel_constants(catalogue, platforms, ideal=True), np.zeros(len(platforms), np.int64)
         return Calibration(light, kernels, {}, {}, ("",), np.ones((1, len(platforms))), zeros, zeros, {}, np.zeros(shape), ideal=True)
     families = [architecture.split()[0].lower() if architecture else "" for architecture in platforms.architecture]
-    measured_kinds = {"gpu"}
+    # another vendor's chip is of a measured class only where some chip of that vendor was measured: software differs more than silicon
+    measured_kinds, vendors = {"gpu"}, {name.split("-")[0] for name in file.chips} | set(file.places)
     knowledge = [
-        KNOWLEDGE.index("family" if family in file.families else "class" if kind in measured_kinds else "sheet")
-        for family, kind in zip(families, platforms.kind, strict=True)
+        KNOWLEDGE.index("family" if family in file.families else "class" if kind in measured_kinds and chip.split("-")[0] in vendors else "sheet")
+        for chip, family, kind in zip(platforms.chip, families, platforms.kind, strict=True)
     ]
     aged = [(f"{name} {era}", name) for era, each in file.eras.items() for name in each.engines]
     engines: dict[str, Mapping[str, float]] = {"": {}} | {name: each.factors for name, each in file.engines.items()}
