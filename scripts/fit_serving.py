@@ -62,6 +62,7 @@ START: dict[str, tuple[float, float, float, float]] = {
     "collectives": (1.0, 0.4, 0.3, 4),
     "launch": (0.5, 0.5, 0.1, 2),
     "prompt": (1.15, 0.05, 0.5, 2),
+    "eager": (2.0, 0.5, 1.0, 20),
     "operator_overhead": (3e-6, 1, 1e-7, 1e-3),
     "elementwise": (16, 0.5, 1, 100),
     "step_overhead": (5e-4, 1, 1e-5, 1e-1),
@@ -91,6 +92,7 @@ ENGINES = ("trtllm", "vllm", "sglang")
 FAMILIES = ("hopper", "blackwell")
 #: spread of the logarithm of an engine's, and of a family's, factor of a constant; others have none
 ENGINE_SPREAD = {
+    "eager": 0.3,
     "products": 0.1,
     "experts_8": 0.1,
     "attention": 0.2,

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suanli.formulas.attention import attention_flop, mean_causal_context, visible_context
-from suanli.formulas.collectives import all_reduce_time, all_to_all_time, transfer_time
+from suanli.formulas.collectives import transfer_time
 from suanli.formulas.interval import combined_interval
+from suanli.formulas.kernels import collective_time
 from suanli.formulas.matmul import matmul_bytes, matmul_flop
 from suanli.formulas.memory import sequences_that_fit
 from suanli.formulas.moe import experts_hit
-from suanli.formulas.roofline import roofline_time, saturation
+from suanli.formulas.roofline import roofline_time
 
 positive = st.floats(1e-3, 1e9)
 chips = st.integers(1, 1024)
@@ -36,15 +37,12 @@ def _low_of_interval(mid: Any, low: Any, high: Any) -> Any:
 
 FORMULAS: list[tuple[Callable[..., Any], list[list[float]]]] = [
     (roofline_time, [[0, 1e9, 2e12], [1e6, 3e9, 1e9], [1e14, 9.89e14, 1e15], [2e11, 3.35e12, 2e12]]),
-    (saturation, [[1, 64, 1e6], [0, 128, 128]]),
     (matmul_flop, [[1, 64, 4096], [1000, 8192, 1], [1000, 1280, 7]]),
     (matmul_bytes, [[1, 64, 4096], [1000, 8192, 1], [1000, 1280, 7], [0.5625, 1, 2], [1, 2, 2]]),
     (attention_flop, [[1, 16, 1], [32, 64, 1], [128, 576, 64], [128, 512, 64], [1000, 1, 0]]),
     (visible_context, [[10, 5000, 1e6], [0, 128, 4096], [0, 512, 0], [1, 4, 1]]),
     (mean_causal_context, [[10, 5000, 1e6], [0, 100, 3], [0, 128, 4096], [0, 512, 0], [1, 4, 1]]),
     (experts_hit, [[0, 1, 4096], [8, 128, 256], [2, 4, 8]]),
-    (all_reduce_time, [[0, 1e6, 1e9], [1, 8, 72], [450e9, 25e9, 1e12], [0, 2e-6, 1e-5]]),
-    (all_to_all_time, [[0, 1e6, 1e9], [1, 8, 72], [450e9, 25e9, 1e12], [0, 2e-6, 1e-5]]),
     (transfer_time, [[0, 1e6, 1e9], [450e9, 25e9, 1e12], [0, 2e-6, 1e-5]]),
     (sequences_that_fit, [[80e9, 141e9, 64e9], [90e9, 70e9, 1e9], [1e9, 3e7, 5e6]]),
     (_low_of_interval, [[1, 10, 0.3], [0.5, 0.9, 1], [2, 1.1, 1]]),
@@ -82,18 +80,6 @@ def test_more_work_is_never_faster_and_more_rate_never_slower(flop, moved, rate,
     assert roofline_time(flop, moved * factor, rate, bandwidth) >= time
     assert roofline_time(flop, moved, rate * factor, bandwidth) <= time
     assert roofline_time(flop, moved, rate, bandwidth * factor) <= time
-
-
-def test_half_the_peak_is_reached_at_the_half_size_and_nine_tenths_at_nine_times_it():
-    # Hockney & Jesshope: r / r_inf = 1 / (1 + n_half / n)
-    assert saturation(100.0, 100.0) == 0.5
-    assert saturation(900.0, 100.0) == pytest.approx(0.9)
-    assert saturation(1e18, 100.0) == pytest.approx(1)
-
-
-@given(positive, st.floats(0, 1e6), factors)
-def test_a_larger_size_never_reaches_less_of_the_peak(size, half, factor):
-    assert saturation(size, half) <= saturation(size * factor, half) * ROUNDING <= ROUNDING**2
 
 
 def test_the_flop_of_a_product_are_counted_as_a_triple_loop_would():
@@ -197,23 +183,12 @@ def test_more_tokens_never_wake_fewer_experts(tokens, factor, experts, active):
 
 
 def test_an_all_reduce_over_eight_chips_by_hand():
-    # 1 GB over 8 chips at 450 GB/s and 2 us a step: 2 * 7/8 * 1e9 / 450e9 = 3.8889 ms; 2 log2(8) * 2 us = 12 us
-    assert all_reduce_time(1e9, 8, 450e9, 2e-6) == pytest.approx(2 * 7 / 8 * 1e9 / 450e9 + 6 * 2e-6)
-    assert all_reduce_time(1e9, 8, 450e9, 2e-6) == pytest.approx(3.9009e-3, rel=1e-4)
-
-
-def test_an_all_to_all_over_four_chips_by_hand():
-    # each chip keeps a quarter: 3/4 * 400 MB / 100 GB/s = 3 ms, and 1 us
-    assert all_to_all_time(400e6, 4, 100e9, 1e-6) == pytest.approx(3e-3 + 1e-6)
+    # 1 GB over 8 chips, 450 GB/s: 2 * 7/8 * 1e9 B are sent in 3.8889 ms; launch 5 us and log2(8) = 3 steps of 2 us more; no ramp
+    assert collective_time(2 * 7 / 8 * 1e9, 8, 450e9, 1.0, 2e-6, 0.0, 5e-6) == pytest.approx(3.8889e-3 + 5e-6 + 6e-6, rel=1e-4)
 
 
 def test_one_chip_exchanges_nothing():
-    assert all_reduce_time(1e9, 1, 450e9, 2e-6) == 0
-    assert all_to_all_time(1e9, 1, 450e9, 2e-6) == 0
-
-
-def test_over_many_chips_an_all_reduce_moves_its_size_twice():
-    assert all_reduce_time(1e9, 1e9, 1e9, 0.0) == pytest.approx(2)
+    assert collective_time(0.0, 1, 450e9, 0.8, 2e-6, 1e-6, 5e-6) == 0
 
 
 def test_a_message_takes_its_latency_and_its_bytes():
@@ -224,11 +199,13 @@ def test_a_message_takes_its_latency_and_its_bytes():
 
 @given(positive, chips, chips, positive, st.floats(0, 1), factors)
 def test_more_bytes_or_chips_never_exchange_faster_and_more_bandwidth_never_slower(size, few, more, bandwidth, latency, factor):
-    for exchange in (all_reduce_time, all_to_all_time):
-        time = exchange(size, few, bandwidth, latency)
-        assert exchange(size * factor, few, bandwidth, latency) * ROUNDING >= time
-        assert exchange(size, few + more, bandwidth, latency) * ROUNDING >= time
-        assert exchange(size, few, bandwidth * factor, latency) <= time * ROUNDING
+    def exchange(size: float, chips: float, bandwidth: float) -> float:
+        return collective_time(2 * (1 - 1 / chips) * size, chips, bandwidth, 0.8, latency, latency, latency)
+
+    time = exchange(size, few, bandwidth)
+    assert exchange(size * factor, few, bandwidth) * ROUNDING >= time
+    assert exchange(size, few + more, bandwidth) * ROUNDING >= time
+    assert exchange(size, few, bandwidth * factor) <= time * ROUNDING
 
 
 # --- memory and intervals --------------------------------------------------------------------------------------------------------

@@ -17,14 +17,3 @@ def roofline_time(flop: Array, bytes_moved: Array, flop_rate: Array, bandwidth: 
     0.002
     """
     return np.maximum(flop / flop_rate, bytes_moved / bandwidth)
-
-
-def saturation(size: Array, half: Array) -> Array:
-    """The share of the peak reached at a size: size / (size + half), 1/2 at ``half``, 1 at infinity.
-
-    The hyperbolic law of Hockney & Jesshope (r_inf, n_1/2), Parallel Computers 2, 1988, section 1.3.3.
-
-    >>> float(saturation(128.0, 128.0)), float(saturation(5.0, 0.0))
-    (0.5, 1.0)
-    """
-    return size / (size + half)

@@ -25,7 +25,8 @@ class Constants:
 
     What an engine makes of kernels measured alone (``performance.kernels``), as multiples of their time: ``products``,
     ``experts_16/8/4`` by bits of their weights, ``attention`` and ``latent`` (decoding), ``prompt_attention``, ``collectives``; ``launch`` of
-    their fixed times; ``prompt`` of a whole pass over prompts. Beside them: ``operator_overhead`` an operator (the small kernels around it),
+    their fixed times; ``prompt`` of a whole pass over prompts, and ``eager`` of its fixed times once more. Beside them: ``operator_overhead`` an
+    operator (the small kernels around it),
     ``elementwise`` readings of the hidden states a layer and token, ``step_overhead`` a decode step, ``sequence_overhead`` a running sequence
     and step, ``host_sequence`` the host's work for one, hidden behind the chip's while that is longer, ``routing_latency`` a mixture,
     ``all_to_all_latency`` an exchange, ``expert_imbalance`` of the busiest chip, ``routing_spread`` share of the others' routed copies that each
@@ -48,6 +49,7 @@ class Constants:
     collectives: Array
     launch: Array
     prompt: Array
+    eager: Array
     operator_overhead: Array
     elementwise: Array
     step_overhead: Array

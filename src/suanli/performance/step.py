@@ -12,6 +12,7 @@ from suanli.formulas.arrays import Array
 from suanli.formulas.attention import mean_causal_context, visible_context
 from suanli.formulas.collectives import transfer_time
 from suanli.formulas.kernels import Parts, collective_time, decode_attention, gemm, joined, prefill_attention, routed_experts
+from suanli.formulas.roofline import roofline_time
 from suanli.hardware import Platforms
 from suanli.models import Model, Op
 from suanli.performance import rates
@@ -93,7 +94,7 @@ def worker(
 
 
 def _roofline(parts: Parts) -> Array:
-    return np.maximum(parts[0], parts[1]) + parts[2]
+    return roofline_time(parts[0], parts[1], 1.0, 1.0) + parts[2]
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,8 @@ def pass_time(model: Model, w: Worker, *, tokens: Floats, sequences: Floats, con
     between = operators * k.operator_overhead + layers * tokens * k.elementwise * hidden * ACTIVATION_BYTES / w.bandwidth
     total = np.maximum(busy + communication * k.exposed_communication + between, communication)
     if not decode:
-        total = total * k.prompt
+        # prompts are not replayed from a graph: the host launches each kernel
+        total = total * k.prompt + (k.eager - 1) * (fixed + operators * k.operator_overhead)
     some = tokens > 0  # a pass without tokens is not run
     return Pass(*(np.where(some, each, 0.0) for each in (total, compute, memory, communication, fixed + between)))
 
