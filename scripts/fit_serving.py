@@ -40,7 +40,7 @@ from suanli.hardware import load_chips, load_systems, platforms_of, usual_system
 from suanli.models import load_models
 from suanli.performance.accuracy_summary import summary_rows, write_summary
 from suanli.performance.calibration import ANY, ERAS, FIGURES, KNOWLEDGE, NAMES, SHAPES, Calibration, CalibrationFile, Constants
-from suanli.performance.cases import engine_name, read_case
+from suanli.performance.cases import USUAL_TPOT, engine_name, read_case
 from suanli.performance.kernels import KernelConstants, kernel_constants
 from suanli.performance.precision import SCHEMES, load_precisions
 from suanli.performance.predict import Batch, batches, best_rows, platform_index
@@ -367,6 +367,16 @@ def era_factors(truth: Truth, answer: Answer, mask: Mask) -> tuple[dict[str, flo
     return engines, places
 
 
+def comparable(truth: Truth) -> Mask:
+    """Rows whose load is stated, without limit (offline), or near the time per token that ``predict`` assumes where neither is, and that are not
+    silent on speculation: others were measured at a load, or with tokens a step, that we do not know."""
+    stated = np.array([bool((row.get("concurrency_or_batch") or "").strip()) for row in truth.rows])
+    offline = np.array([np.isinf(case.longest_tpot) for case in truth.cases])
+    usual = np.abs(truth.measured[1] / USUAL_TPOT - 1) < 0.2
+    plain = np.array([(row.get("spec_decode") or "none") == "none" for row in truth.rows])
+    return (stated | offline | usual) & plain
+
+
 def place_factors(truth: Truth, answer: Answer, mask: Mask) -> dict[str, float]:
     """log factors of all times on chips of other vendors with today's engines: chip, shrunk to its family's, that to its vendor's, that to 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -509,7 +519,7 @@ def main(folder: Path) -> None:
         elsewhere = Fit(table, catalogue)
         elsewhere.choose(theta)
         other[name] = elsewhere.predict(theta)
-    today = place_factors(papers, other["papers"], papers.usable)
+    today = place_factors(papers, other["papers"], papers.usable & comparable(papers))
     engines, places = era_factors(old, other["old"], old.usable)
     known_old = in_era(old, other["old"], engines, places)
     unknown_old = nothing(old)

@@ -20,6 +20,9 @@ _MIXED = {"fp4": "fp4", "fp8": "fp8", "w8a8": "int8", "w4a8": "int4", "int8": "i
 #: lengths of InferenceX's three scenarios; rows of them keep its client's spread whoever copied them
 INFERENCEX = {(1024.0, 1024.0), (1024.0, 8192.0), (8192.0, 1024.0)}
 
+#: loads tried where a row names none: four to each doubling, up to 8,192 clients
+LOADS = sorted({float(round(2 ** (quarter / 4))) for quarter in range(53)})
+
 #: seconds a token that operators commonly promise; the limit where a row states neither load nor that it is offline
 USUAL_TPOT = 0.05
 
@@ -118,7 +121,7 @@ def _loads(row: Row, case: Case) -> list[float]:
     offline = "offline" in f"{row.get('mode')} {row.get('notes')}".lower()
     case.longest_tpot = math.inf if offline else USUAL_TPOT
     case.assumed.append("concurrency=best" if offline else f"concurrency=best at tpot up to {USUAL_TPOT * 1e3:g} ms")
-    return [2.0**power for power in range(14)]
+    return LOADS
 
 
 def _common(row: Row, case: Case, lengths: tuple[float, float]) -> dict[str, float]:
