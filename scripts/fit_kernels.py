@@ -92,7 +92,7 @@ class Chips:
         chips, systems = load_chips(catalogue), load_systems(catalogue)
         self.ids = list(dict.fromkeys(CHIPS.values()))
         self.platforms = platforms_of([chips[name] for name in self.ids], [usual_system(chips[name], systems.values()) for name in self.ids], catalogue)
-        self.family = np.array([name.split()[0].lower() for name in self.platforms.architecture])
+        self.family = np.array(self.platforms.family)
 
     def peak(self, precision: str) -> Floats:
         """Dense flop/s at a precision, at the next wider one where the chip has no units for it."""

@@ -23,7 +23,7 @@ import csv
 import datetime
 import hashlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from multiprocessing import Pool
 from pathlib import Path
@@ -36,11 +36,12 @@ from suanli.api import PREDICTED, accuracy_serving
 from suanli.facts import Catalogue
 from suanli.facts.catalogue import DATA
 from suanli.facts.names import fold, index
-from suanli.hardware import load_chips, load_systems, platforms_of, usual_system
+from suanli.hardware import load_chips, load_systems, platforms_of, usual_system, vendor_of
 from suanli.models import load_models
 from suanli.performance.accuracy_summary import summary_rows, write_summary
 from suanli.performance.calibration import ANY, ERAS, FIGURES, KNOWLEDGE, NAMES, SHAPES, Calibration, CalibrationFile, Constants
-from suanli.performance.cases import USUAL_TPOT, engine_name, read_case
+from suanli.performance.cases import USUAL_TPOT, read_case
+from suanli.performance.engines import engine_name, engine_version
 from suanli.performance.kernels import KernelConstants, kernel_constants
 from suanli.performance.precision import SCHEMES, load_precisions
 from suanli.performance.predict import Batch, batches, best_rows, platform_index
@@ -142,26 +143,21 @@ class Truth:
         self.platforms = platforms_of(found, [usual_system(chip, systems.values()) for chip in found], catalogue)
         self.kernels = kernel_constants(catalogue, self.platforms)
         self.kernels_without = {name: kernel_constants(catalogue, self.platforms, without=[name]) for name in self.platforms.chip}
-        self.version = np.array([" ".join((row.get("framework") or "").lower().split()) for row in self.rows])
+        self.version = np.array([engine_version(row.get("framework") or "") for row in self.rows])
         self.engine = np.array([engine_name(row.get("framework") or "") for row in self.rows])
         self.measured = np.array([[float(row.get(key) or "nan") / 1e3 for row in self.rows] for key in ("ttft_ms", "tpot_ms")])
         self.rate = np.array([float(row.get("tokens_per_s_per_chip") or "nan") for row in self.rows])
         self.model = np.array([case.model.id if case.model else "" for case in self.cases])
         self.chip = np.array([case.chip.id if case.chip else "" for case in self.cases])
-        self.vendor = np.array([name.split("-")[0] for name in self.chip])
-        families = dict(zip(self.platforms.chip, families_of(self.platforms.architecture), strict=True))
+        self.vendor = np.array([vendor_of(name) for name in self.chip])
+        families = dict(zip(self.platforms.chip, self.platforms.family, strict=True))
         self.family = np.array([families.get(name, "") for name in self.chip])
-        self.kind = np.array([dict(zip(self.platforms.chip, self.platforms.kind, strict=True)).get(name, "") for name in self.chip])
         self.scenario = np.array([f"{row.get('isl')}x{row.get('osl')}" for row in self.rows])
         self.nominal = np.array([case.nominal_output for case in self.cases])
         self.apart = np.array([row.get("mode") == "disagg" for row in self.rows])
         mixture = {case.model.id: any(op.kind == "experts" for op in case.model.ops) for case in self.cases if case.model}
         self.shape = np.array([2 if apart else int(mixture.get(name, False)) for apart, name in zip(self.apart, self.model, strict=True)])
         self.usable = np.array([row.get("quality") != "suspect" and "mtp" not in (row.get("spec_decode") or "") for row in self.rows])
-
-
-def families_of(architectures: Iterable[str]) -> list[str]:
-    return [name.split()[0].lower() if name else "" for name in architectures]
 
 
 @dataclass(frozen=True)
@@ -214,7 +210,7 @@ class Fit:
         """The calibration of constants and factors ``theta`` (logs)."""
         value = {key: float(np.exp(each)) for key, each in zip(self.keys, theta, strict=True)}
         constants = Constants(**({name: value["", name] for name in START} | FIXED))
-        families = families_of(self.truth.platforms.architecture)
+        families = self.truth.platforms.family
         family = {name: np.array([value.get((each, name), 1.0) for each in families]) for name in FAMILY_SPREAD}
         engine = {name: np.array([1.0, *(value[each, name] for each in ENGINES)]) for name in ENGINE_SPREAD}
         platforms = len(families)
@@ -279,7 +275,7 @@ def _columns(truth: Truth, *names: str) -> list[list[str]]:
 
 def versions(truth: Truth, answer: Answer, mask: Mask) -> dict[str, tuple[float, int]]:
     """log factor of TTFT of each version of an engine (``"vllm 0.12.0"``) among the rows of ``mask``: the median residual, shrunk to 0, and the
-    rows. TPOT gets none: tried, it made models and chips left out worse (median 0.105 -> 0.12 to 0.14)."""
+    rows. TPOT gets none: tried, it made models and chips left out worse."""
     errors = errors_of(truth, answer)[0]
     good = mask & np.isfinite(errors)
     return {name: (shrunk(errors[good & (truth.version == name)], 0.0), int((good & (truth.version == name)).sum())) for name in present(truth.version[good])}

@@ -17,7 +17,7 @@ from suanli.facts import Catalogue
 from suanli.formulas import kernels
 from suanli.formulas.roofline import roofline_time
 from suanli.hardware import PRECISIONS, Platforms, load_chips, load_systems, platforms_of, usual_system
-from suanli.performance.kernels import LEVELS, Kernel, KernelFile, kernel_constants, load_kernels
+from suanli.performance.kernels import Kernel, KernelFile, kernel_constants, load_kernels
 
 TRUTH = Path(__file__).parents[2] / "shared" / "truth" / "kernels" / "aic_gemm.parquet"
 SHARES = {"compute", "memory", "link"}
@@ -43,7 +43,7 @@ def tables(kernel: Kernel) -> list[dict[str, float]]:
 
 
 def constants_of(catalogue: Catalogue, kind: str, chip: str) -> dict[str, float]:
-    return {name: float(values[0]) for name, values in kernel_constants(catalogue, platforms(catalogue, chip)).values[kind].items()}
+    return {name: float(values[0]) for name, values in kernel_constants(catalogue, platforms(catalogue, chip))[kind].items()}
 
 
 def platforms(catalogue: Catalogue, *names: str) -> Platforms:
@@ -100,8 +100,7 @@ def test_constants_are_the_chips_own_else_its_familys_else_its_classs_else_those
     names = ("nvidia-h100-sxm5-80gb", "nvidia-h800-sxm5-80gb", "amd-mi300x", "huawei-ascend-910b3")
     found = kernel_constants(catalogue, platforms(catalogue, *names))
     kernel = file.kernels["gemm.bf16"]
-    assert [LEVELS[level] for level in found.knowledge["gemm.bf16"]] == ["chip", "family", "class", "all"]
-    for name, values in found.values["gemm.bf16"].items():
+    for name, values in found["gemm.bf16"].items():
         assert values.tolist() == [kernel.chips[names[0]][name], kernel.families["hopper"][name], kernel.classes["gpu"][name], kernel.all[name]]
 
 
@@ -109,8 +108,8 @@ def test_every_chip_of_the_catalogue_gets_every_constant(catalogue: Catalogue, f
     names = list(load_chips(catalogue))
     found = kernel_constants(catalogue, platforms(catalogue, *names))
     for kind, kernel in file.kernels.items():
-        assert found.values[kind].keys() == kernel.all.keys()
-        assert all(values.shape == (len(names),) and np.all(np.isfinite(values)) for values in found.values[kind].values())
+        assert found[kind].keys() == kernel.all.keys()
+        assert all(values.shape == (len(names),) and np.all(np.isfinite(values)) for values in found[kind].values())
 
 
 # --- the formulas ------------------------------------------------------------------------------------------------------------------

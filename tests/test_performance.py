@@ -538,3 +538,11 @@ def test_a_batch_limit_makes_the_rest_wait(bench, models):
     whole = e.ttft[0, 0] - e.waiting[0] + 999 * e.tpot[0, 0]
     assert e.waiting[0] == pytest.approx(whole * 4 / 32, rel=0.02)
     assert e.waiting[1] < whole * 0.01
+
+
+def test_the_explanation_says_by_what_measured_times_differ_from_the_arithmetic(bench, models):
+    """One client: no other prompts, so the time per token is the step times the factor of what was measured of Llama-3.1-8B on H100."""
+    b = bench(H100)
+    e = explain(models["llama-3.1-8b"], b.platforms, b.calibration, b.precisions, configs(1, concurrency=1, input_length=1000, output_length=500))
+    assert e.slower_tpot != 1
+    assert e.estimate.tpot[1, 0] == pytest.approx(e.estimate.step_time[0] * e.slower_tpot)

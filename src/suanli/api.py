@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from suanli.errors import BadFile, BadInput, Conflict, NoAnswer, UnknownName
+from suanli.errors import BadFile, BadInput, Conflict, NoAnswer
 from suanli.facts import Catalogue
 from suanli.facts.names import fold, index, resolve
 from suanli.hardware import Chip, Platforms, System, load_chips, load_systems, platforms_of, usual_system
 from suanli.models import Model, load_models, read_model
 from suanli.performance.accuracy import Accuracy, Score, accuracy_of
 from suanli.performance.accuracy_summary import read_summary
-from suanli.performance.calibration import ERAS, Calibration, CalibrationFile, load_calibration
+from suanli.performance.calibration import ANY, ERAS, Calibration, CalibrationFile, load_calibration
 from suanli.performance.cases import Case, read_case
 from suanli.performance.configs import BOUNDS, Configs, Estimate, configs
 from suanli.performance.explain import Explanation, explain
@@ -143,7 +143,8 @@ def serve(
     platforms = platforms_of([of], [in_system], catalogue)
     calibration, precisions = load_calibration(catalogue, platforms, ideal=ideal), load_precisions(catalogue)
     if engine and not calibration.knows(engine):
-        raise UnknownName("engine", engine, [name for name in calibration.engines if name], command="suanli serve --help")
+        known = ", ".join(sorted({name.split()[0] for name in calibration.engines if name} - {ANY}))
+        raise BadInput("cli.bad_choice", option="--engine", value=engine, nearest=known)
     code = precision_code(precision or _published(found))
     shapes = _shapes(found, chips, dict(layout or {}), platforms)
     bits = precisions.cache_bits[code] if cache_bits is None else cache_bits

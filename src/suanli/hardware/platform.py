@@ -63,6 +63,25 @@ class Platforms:
     def __len__(self) -> int:
         return len(self.chip)
 
+    @property
+    def family(self) -> tuple[str, ...]:
+        """The first word of each architecture, lower case; blank where unknown."""
+        return tuple(name.split()[0].lower() if name else "" for name in self.architecture)
+
+    @property
+    def vendor(self) -> tuple[str, ...]:
+        """``vendor_of`` each chip."""
+        return tuple(map(vendor_of, self.chip))
+
+
+def vendor_of(chip: str) -> str:
+    """The maker's name as chip ids begin with it.
+
+    >>> vendor_of("amd-mi300x")
+    'amd'
+    """
+    return chip.partition("-")[0]
+
 
 def host_bandwidth(interface: str, assumptions: Mapping[str, Fact]) -> float:
     """Bytes per second and direction of ``PCIe 5.0 x16``; NaN where the text says no generation or width."""

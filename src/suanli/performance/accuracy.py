@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suanli.performance.cases import number
+from suanli.performance.engines import engine_name
 from suanli.performance.likely import likely_reasons
 
 Floats = NDArray[np.float64]
@@ -158,7 +159,7 @@ def pair(rows: Sequence[Row], answers: Sequence[Row]) -> Pairs:
     labels = {
         "all": np.full(len(rows), "", dtype="<U1"),
         **{axis: _texts([(row.get(axis) or "").strip() for row in rows]) for axis in ("mode", "chip", "model")},
-        "framework": _texts([" ".join((row.get("framework") or "").lower().split()[:1]) for row in rows]),
+        "framework": _texts([engine_name(row.get("framework") or "") for row in rows]),
         "precision": _texts([(row.get("precision") or "").strip().lower() for row in rows]),
         "tier": _texts([each.get("tier") or "" for each in answers]),
     }

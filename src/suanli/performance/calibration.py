@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from suanli.facts import Catalogue, Schema
 from suanli.facts.reader import Day
 from suanli.formulas.arrays import Array
-from suanli.hardware import Platforms
+from suanli.hardware import Platforms, vendor_of
+from suanli.performance.engines import engine_name, engine_version
 from suanli.performance.kernels import KernelConstants, kernel_constants
 from suanli.performance.precision import SCHEMES
 
@@ -23,14 +24,13 @@ Ints = NDArray[np.int64]
 class Constants:
     """The constants of the serving model, numbers or one a row; names are physical, times in seconds.
 
-    What an engine makes of kernels measured alone (``performance.kernels``), as multiples of their time: ``products``,
-    ``experts_16/8/4`` by bits of their weights, ``attention`` and ``latent`` (decoding), ``prompt_attention``, ``collectives``; ``launch`` of
-    their fixed times; ``prompt`` of a whole pass over prompts, and ``eager`` of its fixed times once more. Beside them: ``operator_overhead`` an
-    operator (the small kernels around it),
-    ``elementwise`` readings of the hidden states a layer and token, ``step_overhead`` a decode step, ``sequence_overhead`` a running sequence
-    and step, ``host_sequence`` the host's work for one, hidden behind the chip's while that is longer, ``routing_latency`` a mixture,
-    ``all_to_all_latency`` an exchange, ``expert_imbalance`` of the busiest chip, ``routing_spread`` share of the others' routed copies that each
-    chip handles, ``routing_evenness`` (see ``formulas.kernels.routed_experts``).
+    What an engine makes of kernels measured alone (``performance.kernels``), as multiples of their time: ``products``, ``experts_16/8/4`` by
+    bits of their weights, ``attention`` and ``latent`` (decoding), ``prompt_attention``, ``collectives``; ``launch`` of their fixed times;
+    ``prompt`` of a whole pass over prompts, and ``eager`` of its fixed times once more. Beside them: ``operator_overhead`` an operator (the
+    small kernels around it), ``elementwise`` readings of the hidden states a layer and token, ``step_overhead`` a decode step,
+    ``sequence_overhead`` a running sequence and step, ``host_sequence`` the host's work for one, hidden behind the chip's while that is longer,
+    ``routing_latency`` a mixture, ``all_to_all_latency`` an exchange, ``expert_imbalance`` of the busiest chip, ``routing_spread`` share of the
+    others' routed copies that each chip handles, ``routing_evenness`` (see ``formulas.kernels.routed_experts``).
     Load: ``interference`` share of the prompts' work that decoding waits for, ``queue_share`` (``queue_share_equal`` where all lengths
     are equal, so that requests arrive in waves) share of the others' prompts that a prompt waits for, ``admission`` share of a request's
     whole time spent until it is let in, ``reserved`` share of the output for which cache is held from the start, ``chunk`` prompt tokens
@@ -173,11 +173,11 @@ class Calibration:
 
     def engine_code(self, framework: str, on: str = "") -> int:
         """The row of ``"vllm 0.12.0"`` as used on a day: its era's where the day lies in one, else the version's, else the engine's, else 0 (any)."""
-        words = framework.strip().lower().replace("tensorrt-llm", "trtllm").split()
-        name = words[0] if words else ANY
+        version, engine = engine_version(framework), engine_name(framework)
+        name = engine or ANY
         era = next((each for each in ERAS if on and on[: len(each)] <= each), "")
         tries = [f"{name} {era}", f"{ANY} {era}"] if era else []
-        for each in (*tries, " ".join(words), name if words else ""):
+        for each in (*tries, version, engine):
             if each in self.engines:
                 return self.engines.index(each)
         return 0
@@ -237,17 +237,16 @@ def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
         light = replace(IDEAL, interference=constants.interference, chunk=constants.chunk, reserved=0.5)
         kernels, zeros = kernel_constants(catalogue, platforms, ideal=True), np.zeros(len(platforms), np.int64)
         return Calibration(light, kernels, {}, {}, ("",), np.ones((1, len(platforms))), zeros, zeros, {}, np.zeros(shape), ideal=True)
-    families = [architecture.split()[0].lower() if architecture else "" for architecture in platforms.architecture]
     # another vendor's chip is of a measured class only where some chip of that vendor was measured: software differs more than silicon
-    measured_kinds, vendors = {"gpu"}, {name.split("-")[0] for name in file.chips} | set(file.places)
+    measured_kinds, vendors = {"gpu"}, {vendor_of(name) for name in file.chips} | set(file.places)
     knowledge = [
-        KNOWLEDGE.index("family" if family in file.families else "class" if kind in measured_kinds and chip.split("-")[0] in vendors else "sheet")
-        for chip, family, kind in zip(platforms.chip, families, platforms.kind, strict=True)
+        KNOWLEDGE.index("family" if family in file.families else "class" if kind in measured_kinds and vendor in vendors else "sheet")
+        for family, vendor, kind in zip(platforms.family, platforms.vendor, platforms.kind, strict=True)
     ]
     aged = [(f"{name} {era}", name) for era, each in file.eras.items() for name in each.engines]
     engines: dict[str, Mapping[str, float]] = {"": {}} | {name: each.factors for name, each in file.engines.items()}
     engines |= {title: engines.get(name, {}) for title, name in aged}
-    names = [(chip, family, chip.split("-")[0], "other") for chip, family in zip(platforms.chip, families, strict=True)]
+    names = list(zip(platforms.chip, platforms.family, platforms.vendor, ("other",) * len(platforms), strict=True))
     era = np.tile([_first(file.places, *each) for each in names], (len(engines), 1))
     for year, aged_file in file.eras.items():
         places = np.array([_first(aged_file.places, *each) for each in names])
@@ -257,7 +256,7 @@ def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
     return Calibration(
         constants,
         kernel_constants(catalogue, platforms),
-        _columns([file.families.get(family, {}) for family in families]),
+        _columns([file.families.get(family, {}) for family in platforms.family]),
         _columns(list(engines.values())),
         tuple(engines),
         era,

@@ -9,6 +9,7 @@ from typing import Any
 
 from suanli.hardware import Chip
 from suanli.models import Model
+from suanli.performance.engines import engine_name
 from suanli.performance.precision import ALIASES, SCHEMES, precision_code
 from suanli.performance.reasons import Reason
 
@@ -80,16 +81,6 @@ def read_case(row: Row, chips: Mapping[str, Chip], models: Mapping[str, Model], 
     if not layouts:
         case.why_not |= Reason.LAYOUT
     return case
-
-
-def engine_name(framework: str) -> str:
-    """The engine of ``"TensorRT-LLM (PyTorch backend)"`` or ``"vllm 0.12.0"`` as calibration calls it, "" where blank.
-
-    >>> engine_name("TensorRT-LLM (PyTorch backend)"), engine_name("vllm 0.12.0"), engine_name("")
-    ('trtllm', 'vllm', '')
-    """
-    words = framework.strip().lower().replace("tensorrt-llm", "trtllm").split()
-    return words[0] if words else ""
 
 
 #: engines whose decode workers are built for a number of sequences that is a power of two, and loads that exceed one by at most this share

@@ -12,7 +12,7 @@ from suanli.performance.calibration import Calibration
 from suanli.performance.configs import Configs, Estimate
 from suanli.performance.fit_in_memory import cache_bytes, weight_bytes
 from suanli.performance.precision import Precisions
-from suanli.performance.serving import serve
+from suanli.performance.serving import measured_factors, serve
 from suanli.performance.step import Line, Pass, pass_time, worker
 
 
@@ -21,7 +21,7 @@ class Explanation:
     """What stands behind one estimate; scalars in SI.
 
     ``decode_lines`` and ``prefill_lines`` are the ops of one step and one prompt; their sums with communication and overheads are the
-    step and prefill times of the estimate.
+    step and prefill times of the estimate. ``slower_ttft`` and ``slower_tpot``: see ``serving.measured_factors``.
     """
 
     estimate: Estimate
@@ -33,6 +33,8 @@ class Explanation:
     fits: float
     running: float
     context: float
+    slower_ttft: float
+    slower_tpot: float
     decode: Pass
     decode_lines: tuple[Line, ...]
     prefill: Pass
@@ -53,6 +55,7 @@ def explain(model: Model, platforms: Platforms, calibration: Calibration, precis
     context = c.input_length + c.output_length / 2
     each = cache_bytes(model, context, c.cache_bits / 8, c.tp, c.pp)
     reserved = cache_bytes(model, c.input_length + c.output_length * k.reserved, c.cache_bits / 8, c.tp, c.pp)
+    slower, _ = measured_factors(model, calibration, c)
     running = estimate.running / (c.dp * c.replicas)
     decode_lines: list[Line] = []
     prefill_lines: list[Line] = []
@@ -70,6 +73,8 @@ def explain(model: Model, platforms: Platforms, calibration: Calibration, precis
         fits=float(estimate.fits[0]),
         running=float(estimate.running[0]),
         context=float(context[0]),
+        slower_ttft=float(slower[0][0]),
+        slower_tpot=float(slower[1][0]),
         decode=decode,
         decode_lines=tuple(decode_lines),
         prefill=prefill,

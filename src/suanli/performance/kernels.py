@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +13,6 @@ from suanli.hardware import Platforms
 
 Floats = NDArray[np.float64]
 
-#: where a platform's constants come from, best first: the index is ``KernelConstants.knowledge``
-LEVELS = ("chip", "family", "class", "all")
 #: constants that are a share of a peak; the others are costs
 SHARES = ("compute", "memory", "link")
 
@@ -72,12 +69,8 @@ class KernelFile(Schema):
     imbalance: list[Imbalance]
 
 
-@dataclass(frozen=True)
-class KernelConstants:
-    """Constants by kernel and name, (P,) over platforms; ``knowledge`` (P,) by kernel is an index of ``LEVELS``."""
-
-    values: Mapping[str, Mapping[str, Floats]]
-    knowledge: Mapping[str, NDArray[np.int64]]
+#: constants by kernel and name, (P,) over platforms
+KernelConstants = Mapping[str, Mapping[str, Floats]]
 
 
 def load_kernels(catalogue: Catalogue) -> KernelFile:
@@ -91,15 +84,11 @@ def kernel_constants(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
     ``ideal``: shares of 1, no fixed times. ``without``: chips taken for unmeasured.
     """
     values: dict[str, dict[str, Floats]] = {}
-    knowledge: dict[str, NDArray[np.int64]] = {}
-    families = [name.split()[0].lower() if name else "" for name in platforms.architecture]
     for kind, kernel in load_kernels(catalogue).kernels.items():
         tables = ({name: each for name, each in kernel.chips.items() if name not in without}, kernel.families, kernel.classes)
-        found, levels = [], []
-        for names in zip(platforms.chip, families, platforms.kind, strict=True):
-            level = next((i for i, (table, name) in enumerate(zip(tables, names, strict=True)) if name in table), len(tables))
-            levels.append(level)
-            found.append(tables[level][names[level]] if level < len(tables) else kernel.all)
+        found = [
+            next((table[name] for table, name in zip(tables, names, strict=True) if name in table), kernel.all)
+            for names in zip(platforms.chip, platforms.family, platforms.kind, strict=True)
+        ]
         values[kind] = {name: np.array([float(name in SHARES) if ideal else constants[name] for constants in found]) for name in kernel.all}
-        knowledge[kind] = np.array(levels)
-    return KernelConstants(values, knowledge)
+    return values

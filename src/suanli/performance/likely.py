@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from suanli.performance.cases import number
+from suanli.performance.engines import engine_version
 
 Row = Mapping[str, str]
 
@@ -24,7 +25,7 @@ def likely_reasons(row: Row, answer: Row, figure: str, too_high: bool, engines: 
     """
     assumed = {each.partition("=")[0] + "=": each for each in (answer.get("assumed") or "").split(";")}
     concurrency, chips = number(row, "concurrency_or_batch"), number(row, "n_chips")
-    engine = " ".join((row.get("framework") or "").lower().split())
+    engine = engine_version(row.get("framework") or "")
     # a step that yields several tokens is faster than one that yields one: predicted times are then too high, rates too low
     measured_faster = too_high if figure in ("ttft_ms", "tpot_ms") else not too_high
     holds = {

@@ -57,7 +57,7 @@ def chosen(platforms: Platforms, kernels: KernelConstants, options: Options) -> 
     """(P,): the best of ``options`` that each platform has units for."""
     columns: dict[str, Floats] = {}
     for needed, computes, kind in reversed(options):
-        values = kernels.values[kind]
+        values = kernels[kind]
         found = {"flop_rate": peak_of(platforms.peak, computes) * values["compute"], "bandwidth": platforms.bandwidth * values["memory"]}
         found |= {name: value for name, value in values.items() if name not in ("compute", "memory")}
         has = ~np.isnan(peak_of(platforms.peak, needed, fall_back=False))
@@ -107,7 +107,7 @@ def attention(model: Model, platforms: Platforms, kernels: KernelConstants, plat
 
 def collective(platforms: Platforms, kernels: KernelConstants, kind: str, platform: Ints) -> dict[str, Floats]:
     """The constants of a collective (N,)."""
-    return {name: value[platform] for name, value in kernels.values[kind].items()}
+    return {name: value[platform] for name, value in kernels[kind].items()}
 
 
 def _take(r: Reached, rows: Ints) -> Reached:

@@ -67,16 +67,20 @@ def _serve(model: Model, platforms: Platforms, calibration: Calibration, precisi
         apart = c.prefill_replicas > 0
         prefiller = _prefiller(model, platforms, calibration, k, precisions, c, decoder, apart)
         alone, together = _prefill(model, c, k, prefiller, load, apart)
-        deployed = calibration.deployed(model.id, c.platform, c.engine, c.scheme, apart)
-        measured = ~np.isnan(deployed[:, 0])
-        slower = tuple(
-            calibration.slower(name, c.platform, c.engine) * np.where(measured, deployed[:, figure], 1.0) for figure, name in enumerate(FIGURES[:2])
-        )
+        slower, measured = measured_factors(model, calibration, c)
         tpot, ttft, waiting = _times(c, k, load, step_time, alone, together, apart, per_sequence, prefiller, slower)
         rate = c.replicas * c.dp * load.clients * c.output_length / (ttft + tpot * np.maximum(c.output_length - 1, 0))
         bound = _bound(step, load)
         estimate = _estimate(model, platforms, calibration, c, ttft, tpot, rate, why_not, bound, load, weights, per_sequence, alone.total, step_time, waiting)
     return _with_interval(estimate, calibration, model, c, measured) if scenarios == 3 else estimate
+
+
+def measured_factors(model: Model, calibration: Calibration, c: Configs) -> tuple[tuple[Floats, Floats], NDArray[np.bool_]]:
+    """What TTFT (but for waiting) and TPOT are multiplied by: engine's version and era, place, measured deployment; and which rows are of one (N,)."""
+    deployed = calibration.deployed(model.id, c.platform, c.engine, c.scheme, c.prefill_replicas > 0)
+    measured = ~np.isnan(deployed[:, 0])
+    ttft, tpot = (calibration.slower(name, c.platform, c.engine) * np.where(measured, deployed[:, i], 1.0) for i, name in enumerate(FIGURES[:2]))
+    return (ttft, tpot), measured
 
 
 def _worker(
@@ -154,7 +158,7 @@ def _times(
     apart: NDArray[np.bool_],
     per_sequence: Floats,
     prefiller: Worker,
-    slower: tuple[Floats, ...],
+    slower: tuple[Floats, Floats],
 ) -> tuple[Floats, Floats, Floats]:
     """TPOT, TTFT and the part of TTFT that is waiting for a place or a prefill worker. ``slower`` multiplies TTFT (what is not waiting) and TPOT;
     the waiting follows from both, so that no more is served than the work allows."""

@@ -148,6 +148,8 @@ def _load(r: Replica, e: Explanation, say: Tongue) -> list[str]:
     if r.input_length > 0:
         lines.append(say("reporting.explain.prefill", tokens=cell(r.input_length), ms=cell(float(np.ravel(e.prefill.total)[0]), 1e-3)))
     lines.append(say("reporting.explain.tpot", ms=cell(tpot, 1e-3), step=cell(float(np.ravel(estimate.step_time)[0]), 1e-3)))
+    if (e.slower_ttft, e.slower_tpot) != (1.0, 1.0):
+        lines.append(say("reporting.explain.slower", ttft=cell(e.slower_ttft), tpot=cell(e.slower_tpot)))
     lines.append(say("reporting.explain.ttft", ttft=cell(ttft, 1e-3)))
     lines.append(
         say(
