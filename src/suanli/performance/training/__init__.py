@@ -1,0 +1,1 @@
+"""Training: the time of a step, what it holds in memory, the best layout of the chips."""
