@@ -120,7 +120,7 @@ class TrainingEstimate:
     """The answer: (S, N) with S = 1 (point) or 3 (low, mid, high of an 80 % interval), or (N,) where one value serves all scenarios.
 
     ``step_time`` [s]; ``tokens_rate_per_chip`` [token/s]; ``flop_rate_per_chip`` [flop/s] of the model (recomputation not counted) and ``mfu`` its
-    share of the dense 16-bit peak, whatever the precision; ``parts`` (len(PARTS), N) seconds that add up to the mid ``step_time``; ``memory``;
+    share of the dense peak of the linear layers' precision; ``parts`` (len(PARTS), N) seconds that add up to the mid ``step_time``; ``memory``;
     ``power`` [W] of all chips with their share of the servers; ``why_not`` Reason flags, ``bound_by`` index into ``PARTS``, ``tier`` of the worst input.
     """
 
