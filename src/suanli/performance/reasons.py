@@ -32,6 +32,10 @@ class Reason(enum.IntFlag):
     PRICE = 131072  # no price and no class to estimate one from
     EXCLUDED = 262144  # not among the chips asked for
     OFFERED = 524288  # its maker keeps it, or rents it only
+    MEMORY = 1048576  # a training step does not fit
+    BATCH = 2097152  # the batch is not a whole number of micro-batches
+    SEQUENCE = 4194304  # the sequence does not divide over the context-parallel chips
+    PRECISION = 8388608  # the chip has no units for the precision
 
     def names(self) -> list[str]:
         """The reasons in it, lower case.

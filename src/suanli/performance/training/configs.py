@@ -61,6 +61,21 @@ class TrainingConfigs:
         return self.tp * self.cp * self.pp * self.dp
 
     @property
+    def copies(self) -> Floats:
+        """Chips that hold the same dense parameters: data- and context-parallel ones."""
+        return self.dp * self.cp
+
+    @property
+    def expert_cut(self) -> Floats:
+        """Ways tensor parallelism cuts each expert: ``tp``, or 1 where ``ep`` reaches over the tensor-parallel chips too."""
+        return np.where(self.ep <= self.copies, self.tp, 1.0)
+
+    @property
+    def expert_copies(self) -> Floats:
+        """Chips of a stage that hold the same experts."""
+        return np.maximum(self.tp * self.copies / (self.ep * self.expert_cut), 1.0)
+
+    @property
     def micro_batches(self) -> Floats:
         """Micro-batches each pipeline runs in a step."""
         return self.global_batch / (self.dp * self.micro_batch)

@@ -1,0 +1,186 @@
+"""What training reaches of measured kernels and of the links: ``data/calibration/training.toml``, written by ``scripts/fit_training.py``, never by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suanli.facts import Catalogue, Schema
+from suanli.facts.reader import Day
+from suanli.formulas.arrays import Array
+from suanli.hardware import Platforms
+from suanli.performance.kernels import KernelConstants, kernel_constants
+from suanli.performance.training.stacks import stack_name, stack_version
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Constants:
+    """The constants of the training model, numbers or one a row; times in seconds.
+
+    Multiples of the time of kernels measured alone: ``products_16``, ``products_8``, ``products_4`` by bits of the linear layers (long runs of large
+    products draw more power than a chip may hold), ``experts``, ``attention``, ``attention_backward`` (on 2.5 times the forward's operations) and ``quantise``
+    (passes that narrow a product's inputs). ``score_passes``: times attention that is not fused reads or writes its scores in a forward pass;
+    ``elementwise``: readings of the hidden states a layer and token, ``norm`` those that only sequence parallelism divides;
+    ``layer_overhead`` a layer and pass, ``routing_overhead`` a mixture and pass, ``micro_batch_overhead``, ``step_overhead``. Links: ``link`` and
+    ``fabric`` share of the sheet's rate beyond what kernels measured alone show. Shares of exchanges that no other work hides: ``tensor_exposed``,
+    ``context_exposed``, ``experts_exposed``, ``pipeline_exposed``, ``data_exposed``, ``parameters_exposed`` (fully sharded parameters). ``update``: multiple of the time the
+    update's traffic takes. ``straggling``: longer step a doubling of the chips beyond eight. ``expert_imbalance`` of the busiest chip. ``adapters``: longer
+    passes with adapters. ``whole``: of everything (stacks, families).
+    """
+
+    products_16: Array
+    products_8: Array
+    products_4: Array
+    experts: Array
+    attention: Array
+    attention_backward: Array
+    quantise: Array
+    score_passes: Array
+    elementwise: Array
+    norm: Array
+    layer_overhead: Array
+    routing_overhead: Array
+    micro_batch_overhead: Array
+    step_overhead: Array
+    link: Array
+    fabric: Array
+    tensor_exposed: Array
+    context_exposed: Array
+    experts_exposed: Array
+    pipeline_exposed: Array
+    data_exposed: Array
+    parameters_exposed: Array
+    update: Array
+    straggling: Array
+    expert_imbalance: Array
+    adapters: Array
+    whole: Array
+
+
+NAMES = tuple(each.name for each in fields(Constants))
+
+_NO_COST = (
+    "quantise score_passes elementwise norm layer_overhead routing_overhead micro_batch_overhead step_overhead tensor_exposed context_exposed "
+    "experts_exposed pipeline_exposed data_exposed parameters_exposed straggling adapters"
+)
+#: every efficiency 1, every overhead 0, every exchange hidden where other work is long enough: the speed of light
+IDEAL = Constants(**(dict.fromkeys(NAMES, 1.0) | dict.fromkeys(_NO_COST.split(), 0.0)))
+
+
+class StackFile(Schema):
+    """How a software stack (or one version of it) differs from all together: a factor by constant; from ``rows`` rows."""
+
+    rows: int
+    factors: dict[str, float] = {}
+
+
+class RunFile(Schema):
+    """How much longer a step takes than the constants say, as measured: of a model on a chip at a precision with a stack; from ``rows`` rows."""
+
+    model: str
+    chip: str
+    precision: str
+    stack: str
+    rows: int
+    factor: float
+
+
+class Residuals(Schema):
+    """Quantiles of log(measured / predicted) step time of rows left out, 10 % and 90 %, and how many there were."""
+
+    quantiles: tuple[float, float]
+    rows: int
+
+
+class TrainingFile(Schema):
+    """The file; ``families`` factors of chip families by constant, ``places`` of everything by chip or vendor outside them."""
+
+    fitted_on: Day
+    data_hash: tuple[str, ...]
+    rows: int
+    method: str
+    chips: tuple[str, ...]
+    constants: dict[str, float]
+    families: dict[str, dict[str, float]]
+    stacks: dict[str, StackFile]
+    runs: tuple[RunFile, ...] = ()
+    evaluation: dict[str, float] = {}
+    residuals: dict[str, Residuals]
+
+
+#: how well a row is known, best first: its model was measured on its chip and stack; its chip was; its chip's family; its chip's class; only the sheet
+KNOWLEDGE = ("measured", "chip", "family", "class", "sheet")
+
+
+@dataclass(frozen=True)
+class TrainingCalibration:
+    """Constants of all together, and their factors by platform ``family`` (P,) and by ``stack`` (stacks,); stack 0 is any.
+
+    ``knowledge`` (P,) index of ``KNOWLEDGE`` of a chip whatever the model; ``runs`` by (model, chip, scheme name, stack name): the factor of a step
+    as measured; ``quantiles`` (knowledge, 2) of log(measured / predicted).
+    """
+
+    constants: Constants
+    kernels: KernelConstants
+    family: Mapping[str, Floats]
+    stack: Mapping[str, Floats]
+    stacks: tuple[str, ...]
+    knowledge: Ints
+    runs: Mapping[tuple[str, str, str, str], float]
+    quantiles: Floats
+    ideal: bool = False
+
+    def stack_code(self, framework: str) -> int:
+        """The row of ``"Megatron-Bridge/NeMo 26.04"``: the version's where it was measured, else the stack's, else 0 (any)."""
+        for each in (stack_version(framework), stack_name(framework)):
+            if each in self.stacks:
+                return self.stacks.index(each)
+        return 0
+
+    def at(self, platform: Ints, stack: Ints) -> Constants:
+        """The constants row by row (N,): all together, times the factors of the platform's family and of the stack; shares stay below 1."""
+        changed = {}
+        for name in {*self.family, *self.stack}:
+            value = getattr(self.constants, name)
+            for table, row in ((self.family, platform), (self.stack, stack)):
+                if name in table:
+                    value = value * table[name][row]
+            changed[name] = np.minimum(value, 1.0) if name.endswith("_exposed") else value
+        return replace(self.constants, **changed)
+
+
+def load_training_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool = False) -> TrainingCalibration:
+    """The calibration seen from ``platforms``; ``ideal``: every efficiency 1, every overhead 0, exchanges hidden where they can be."""
+    file = catalogue.record("calibration", "training", TrainingFile).content
+    count = len(platforms)
+    if ideal:
+        kernels, known = kernel_constants(catalogue, platforms, ideal=True), np.zeros(count, np.int64)
+        return TrainingCalibration(IDEAL, kernels, {}, {}, ("",), known, {}, np.zeros((len(KNOWLEDGE), 2)), ideal=True)
+    stacks: dict[str, Mapping[str, float]] = {"": {}} | {name: each.factors for name, each in file.stacks.items()}
+    kernels = kernel_constants(catalogue, platforms)
+    families = [file.families.get(family, {}) for family in platforms.family]
+    knowledge = knowledge_of(platforms, file.chips, file.families)
+    runs = {(each.model, each.chip, each.precision, each.stack): each.factor for each in file.runs}
+    quantiles = np.array([file.residuals[name].quantiles for name in KNOWLEDGE])
+    constants = Constants(**file.constants)
+    return TrainingCalibration(constants, kernels, _columns(families), _columns(list(stacks.values())), tuple(stacks), knowledge, runs, quantiles)
+
+
+def knowledge_of(platforms: Platforms, chips: tuple[str, ...], families: Mapping[str, object]) -> Ints:
+    """(P,): index of ``KNOWLEDGE``, given the chips and chip families in the fit."""
+    kinds = {kind for kind, chip in zip(platforms.kind, platforms.chip, strict=True) if chip in chips}
+    levels = [
+        "chip" if chip in chips else "family" if family in families else "class" if kind in kinds or kind == "gpu" else "sheet"
+        for chip, family, kind in zip(platforms.chip, platforms.family, platforms.kind, strict=True)
+    ]
+    return np.array([KNOWLEDGE.index(each) for each in levels], dtype=np.int64)
+
+
+def _columns(rows: list[Mapping[str, float]]) -> dict[str, Floats]:
+    return {name: np.array([row.get(name, 1.0) for row in rows]) for name in sorted({key for row in rows for key in row})}

@@ -1,0 +1,66 @@
+"""Cases -> predictions, a whole table at once: one struct of arrays a model, the best candidate of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suanli.hardware import Platforms
+from suanli.models import Model
+from suanli.performance.reasons import Reason
+from suanli.performance.training.calibration import TrainingCalibration
+from suanli.performance.training.cases import TrainingCase
+from suanli.performance.training.configs import TrainingConfigs, TrainingEstimate, training_configs
+from suanli.performance.training.train import train
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All candidates of one model's cases: ``case`` is the case each row belongs to."""
+
+    model: Model
+    configs: TrainingConfigs
+    case: Ints
+
+
+def batches(cases: Sequence[TrainingCase], platform_of: Mapping[str, int], calibration: TrainingCalibration) -> list[Batch]:
+    """The candidates of ``cases`` as one struct of arrays a model; ``platform_of`` maps a chip id to its platform row."""
+    by_model: dict[str, list[tuple[int, dict[str, float]]]] = {}
+    models: dict[str, Model] = {}
+    for index, case in enumerate(cases):
+        if case.why_not or case.model is None or case.chip is None:
+            continue
+        models[case.model.id] = case.model
+        own = {"platform": float(platform_of[case.chip.id]), "stack": float(calibration.stack_code(case.framework))}
+        by_model.setdefault(case.model.id, []).extend((index, own | candidate) for candidate in case.candidates)
+    found = []
+    for name, rows in by_model.items():
+        columns = {key: np.array([row[key] for _, row in rows]) for key in rows[0][1]}
+        found.append(Batch(models[name], training_configs(len(rows), **columns), np.array([index for index, _ in rows])))
+    return found
+
+
+#: what keeps a stated layout from running as we see it is its owner's to know: it ran
+STATED = Reason.MEMORY | Reason.LAYERS | Reason.HEADS | Reason.EXPERTS | Reason.CONTEXT | Reason.SEQUENCE | Reason.PRECISION
+
+
+def best_rows(batch: Batch, estimate: TrainingEstimate) -> Ints:
+    """One row a case: the highest rate per chip of those that fit, else the one that exceeds the memory least."""
+    fits = (estimate.why_not & int(STATED)) == 0
+    rate = np.nan_to_num(estimate.tokens_rate_per_chip[estimate.tokens_rate_per_chip.shape[0] // 2], nan=-np.inf)
+    memory = np.nan_to_num(estimate.memory.total, nan=np.inf)
+    order = np.lexsort((np.where(fits, -rate, memory), ~fits, batch.case))
+    first = np.r_[True, np.diff(batch.case[order]) != 0]
+    return np.asarray(order[first])
+
+
+def predict_batch(batch: Batch, platforms: Platforms, calibration: TrainingCalibration) -> tuple[Ints, TrainingConfigs, TrainingEstimate]:
+    """(case index, chosen configuration, estimate with its interval) of one batch."""
+    rows = best_rows(batch, train(batch.model, platforms, calibration, batch.configs))
+    chosen = batch.configs.take(rows)
+    return batch.case[rows], chosen, train(batch.model, platforms, calibration, chosen, scenarios=3)

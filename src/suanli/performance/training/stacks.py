@@ -1,0 +1,44 @@
+"""What training software is called, in tables and in the calibration."""
+
+from __future__ import annotations
+
+import re
+
+#: a word of a framework's name -> the stack it is, first match wins
+_WORDS = (
+    ("megatron-bridge", "megatron-bridge"),
+    ("megatron-deepspeed", "deepspeed"),
+    ("maxtext", "maxtext"),
+    ("t5x", "maxtext"),
+    ("llm-foundry", "llm-foundry"),
+    ("deepspeed", "deepspeed"),
+    ("flagscale", "megatron-lm"),
+    ("primus", "primus"),
+    ("megascale", "megatron-lm"),
+    ("dgxc", "nemo"),
+    ("nemo", "nemo"),
+    ("megatron", "megatron-lm"),
+    ("mindspeed", "mindspeed"),
+    ("mindspore", "mindspeed"),
+)
+
+
+def stack_name(framework: str) -> str:
+    """The stack without its version; "" where blank or unknown.
+
+    >>> stack_name("Megatron-Bridge/NeMo 26.04"), stack_name("llm-foundry/Composer FSDP"), stack_name("dgxc maxtext"), stack_name("")
+    ('megatron-bridge', 'llm-foundry', 'maxtext', '')
+    """
+    low = framework.lower()
+    return next((stack for word, stack in _WORDS if word in low), "")
+
+
+def stack_version(framework: str) -> str:
+    """The stack with its version in two parts, where the text names one.
+
+    >>> stack_version("Megatron-Bridge/NeMo 26.04.01"), stack_version("NeMo24.03.01.framework"), stack_version("Megatron-LM")
+    ('megatron-bridge 26.04', 'nemo 24.03', 'megatron-lm')
+    """
+    name = stack_name(framework)
+    match = re.search(r"\d\d\.\d\d", framework)
+    return f"{name} {match[0]}" if name and match else name

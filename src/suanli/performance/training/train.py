@@ -1,0 +1,201 @@
+"""Configurations -> estimate: the time of a training step, what it holds in memory, why it cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suanli.formulas.attention import attention_flop, mean_causal_context
+from suanli.formulas.training import exposed, pipeline_time, slowest_stage
+from suanli.hardware import Platforms
+from suanli.models import Model
+from suanli.performance.precision import SCHEMES, peak_of
+from suanli.performance.reasons import Reason, flag
+from suanli.performance.training.calibration import TrainingCalibration
+from suanli.performance.training.configs import PARTS, RECOMPUTES, SHARDINGS, TrainingConfigs, TrainingEstimate, join
+from suanli.performance.training.links import gradient_time, links_of, parameter_time, send_time
+from suanli.performance.training.memory import Held, memory, parameters_per_chip
+from suanli.performance.training.step import Line, Micro, micro_time
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+#: rows computed together: arrays that stay in the cache
+CHUNK = 65_536
+#: bytes the update reads and writes a parameter: gradient, master copy and two moments in 32 bit, three of them written back, the 16-bit weight
+UPDATE = 4 + 3 * 4 + 3 * 4 + 2
+#: what a micro-batch's time depends on; all other fields only put micro-batches together
+SHAPE = (
+    "platform", "scheme", "tp", "cp", "ep", "micro_batch", "length", "recompute", "recomputed", "sequence_parallel", "method", "fused", "stack",
+)  # fmt: skip
+
+
+def train(
+    model: Model, platforms: Platforms, calibration: TrainingCalibration, configs: TrainingConfigs, *, scenarios: int = 1, trace: list[Line] | None = None
+) -> TrainingEstimate:
+    """The estimate of each row; ``scenarios`` 1 (point) or 3 (with the 80 % interval); ``trace`` collects a line an op of the first chunk."""
+    parts = [_train(model, platforms, calibration, chunk, scenarios, trace) for _, chunk in configs.chunks(CHUNK)]
+    return parts[0] if len(parts) == 1 else join(parts)
+
+
+def _train(
+    model: Model, platforms: Platforms, calibration: TrainingCalibration, c: TrainingConfigs, scenarios: int, trace: list[Line] | None
+) -> TrainingEstimate:
+    parts = step_parts(model, platforms, calibration, c, trace)
+    known = run_factors(model, platforms, calibration, c)
+    parts = parts * np.where(np.isnan(known), 1.0, known)
+    step = parts.sum(axis=0)
+    held = memory(model, c)
+    why_not = legal(model, platforms, c) | flag(held.total > platforms.capacity[c.platform], Reason.MEMORY)
+    level = np.where(np.isnan(known), calibration.knowledge[c.platform], 0)
+    low, high = calibration.quantiles[level].T
+    times = step[None] if scenarios == 1 else np.stack([step * np.exp(low), step, step * np.exp(high)])
+    flop = model_flop(model, c) / c.chips
+    peak = np.stack([peak_of(platforms.peak, name) for name in SCHEMES], axis=1)[c.platform, c.scheme]
+    why_not |= flag(np.isnan(step), Reason.UNKNOWN_FACTS)
+    rate = flop / times
+    return TrainingEstimate(
+        step_time=times,
+        tokens_rate_per_chip=c.tokens / c.chips / times,
+        flop_rate_per_chip=rate,
+        mfu=rate / peak,
+        parts=parts,
+        memory=held,
+        power=platforms.power[c.platform] * c.chips,
+        why_not=why_not,
+        bound_by=np.argmax(parts, axis=0),
+        tier=platforms.tier[c.platform],
+    )
+
+
+def step_parts(model: Model, platforms: Platforms, calibration: TrainingCalibration, c: TrainingConfigs, trace: list[Line] | None = None) -> Floats:
+    """Seconds of a step by ``PARTS``, (len(PARTS), N), as the constants say."""
+    k = calibration.at(c.platform, c.stack)
+    shapes, place = distinct(c)
+    small = calibration.at(shapes.platform, shapes.stack)
+    micro = micro_time(model, platforms, calibration, small, shapes, trace)
+    m = Micro(**{each.name: getattr(micro, each.name)[place] for each in fields(Micro)})
+    layers = model.architecture.layers
+    count = c.micro_batches
+    # exchanges inside a layer hide behind its work; what is left belongs to every stage
+    tensor = exposed(m.tensor, k.tensor_exposed, m.forward + m.backward)
+    context = exposed(m.context, k.context_exposed, m.forward + m.backward)
+    experts = exposed(m.experts, k.experts_exposed, m.forward + m.backward)
+    work = m.forward + m.backward
+    body = work + tensor + context + experts + m.overhead
+    slowest = slowest_stage(layers, body / layers, m.head, c.pp)
+    mean = (body + m.head) / c.pp
+    busy, bubble = pipeline_time(mean, slowest, count, c.pp, c.vpp)
+    share = count / c.pp  # of each part in what the mean stage does
+    extra = busy - count * mean  # the slowest stage's lead over the mean
+    links, held = links_of(platforms, calibration, k, c), parameters_per_chip(model, c)
+    sends = 2 * c.vpp * k.pipeline_exposed * send_time(model, links, c) * (count + c.pp - 1) * (c.pp > 1)
+    # gradients are reduced while the last micro-batch runs backward; fully sharded parameters are gathered for each pass of each micro-batch
+    once = exposed(gradient_time(links, held, c), k.data_exposed, m.backward / c.pp)
+    each = exposed(parameter_time(links, held, c), k.parameters_exposed, work / c.pp)
+    data = np.where(c.sharding == SHARDINGS.index("parameters"), each * count, once)
+    update = k.update * _update_bytes(held, c) / platforms.bandwidth[c.platform] + k.step_overhead
+    parts = np.stack([
+        (work + m.head) * share + extra, tensor * share, context * share, experts * share, bubble, sends, data, update, m.overhead * share,
+    ])  # fmt: skip
+    doublings = np.log2(np.maximum(c.chips, 8.0) / 8)
+    return np.asarray(parts * k.whole * (1 + k.straggling * doublings))
+
+
+def _update_bytes(held: Held, c: TrainingConfigs) -> Floats:
+    """Memory traffic of the update on one chip."""
+    shared = c.sharding >= SHARDINGS.index("optimizer")
+    return np.asarray(UPDATE * (held.trained / np.where(shared, c.copies, 1.0) + held.trained_experts / np.where(shared, c.expert_copies, 1.0)))
+
+
+def distinct(c: TrainingConfigs) -> tuple[TrainingConfigs, Ints]:
+    """One row of each combination of ``SHAPE`` in ``c``, and where each row of ``c`` finds its own: most layouts of a sweep share their layers' times."""
+    key = np.zeros(len(c), np.int64)
+    room = 1
+    for name in SHAPE:
+        column = getattr(c, name)
+        if len(column) == 0 or (column[0] == column).all():
+            continue
+        low, high = column.min(), column.max()
+        scaled = np.rint((column - low) * (720_720 if name == "recomputed" else 1)).astype(np.int64)
+        room *= int(scaled.max()) + 1
+        if room > 2**62 or high > 2**40:
+            return c, np.arange(len(c))
+        key = key * (int(scaled.max()) + 1) + scaled
+    _, first, place = np.unique(key, return_index=True, return_inverse=True)
+    return c.take(first), place
+
+
+def model_flop(model: Model, c: TrainingConfigs, *, masked: bool = False, again: bool = False) -> Floats:
+    """Operations of a step over all chips (N,): forward and both products of the backward pass (one where the weights are frozen).
+
+    ``masked``: count the scores behind the causal mask too, as Megatron-LM does; ``again``: count what is computed again too (HFU).
+    """
+    products = float(sum(op.count * op.active_weights for op in model.ops if op.kind != "attention"))
+    head = float(sum(op.count * op.active_weights for op in model.ops if op.role == "head"))
+    attention = np.zeros(len(c))
+    for op in model.ops:
+        if op.kind == "attention":
+            seen = np.asarray(c.length) if masked else mean_causal_context(c.length, 0.0, op.window, op.topk, op.stride)
+            attention = attention + op.count * attention_flop(1.0, op.heads, op.score_dim, op.value_dim, seen)
+    passes = np.where(c.method > 0, 2.0, 3.0)
+    total = 2 * products * passes + attention * 3
+    if again:
+        full = np.where(c.recompute == RECOMPUTES.index("full"), c.recomputed, 0.0)
+        total = total + full * (2 * (products - head) + attention) + np.where(c.recompute == RECOMPUTES.index("selective"), attention, 0.0)
+    return np.asarray(total * c.tokens)
+
+
+def run_factors(model: Model, platforms: Platforms, calibration: TrainingCalibration, c: TrainingConfigs) -> Floats:
+    """Factor of a step of rows whose model, chip, precision and stack were measured together (N,), NaN where they were not."""
+    found = np.full(len(c), np.nan)
+    if not any(key[0] == model.id for key in calibration.runs):
+        return found
+    keys = np.stack([c.platform, c.scheme, c.stack])
+    unique, place = np.unique(keys, axis=1, return_inverse=True)
+    factors = [
+        next(
+            (
+                calibration.runs[key]
+                for stack in (calibration.stacks[row], calibration.stacks[row].split(" ")[0])
+                if (key := (model.id, platforms.chip[platform], SCHEMES[scheme], stack)) in calibration.runs
+            ),
+            np.nan,
+        )
+        for platform, scheme, row in unique.T
+    ]
+    return np.asarray(np.array(factors)[place.ravel()])
+
+
+def legal(model: Model, platforms: Platforms, c: TrainingConfigs) -> Ints:
+    """Reasons why rows cannot run whatever the memory (N,): what does not divide, and precisions the chip has no units for."""
+    arch = model.architecture
+    attention = [op for op in model.ops if op.kind in ("attention", "scan") and op.heads]
+    heads = np.zeros(len(c), bool)
+    for op in attention:
+        # a head may be divided by nobody; keys and values are copied where there are fewer than chips
+        heads |= op.heads % c.tp > 0
+    experts = np.array(sorted({op.experts for op in model.ops if op.kind == "experts"}) or [1])
+    stage = c.tp * c.cp * c.dp
+    wrong = (experts[:, None] % c.ep > 0).any(axis=0) | (stage % c.ep > 0)
+    count = c.micro_batches
+    pieces = c.pp * c.vpp
+    layers = (arch.layers < pieces) | ((c.vpp > 1) & ((arch.layers % pieces > 0) | (count % c.pp > 0) | (c.pp == 1)))
+    last = arch.layers - (c.pp - 1) * np.ceil(arch.layers / c.pp)
+    layers |= last < 0
+    own = np.stack([peak_of(platforms.peak, name, fall_back=name == "bf16") for name in SCHEMES], axis=1)[c.platform, c.scheme]
+    return (
+        flag(heads, Reason.HEADS)
+        | flag(wrong, Reason.EXPERTS)
+        | flag(layers, Reason.LAYERS)
+        | flag(count % 1 > 0, Reason.BATCH)
+        | flag((arch.context > 0) & (c.length > arch.context), Reason.CONTEXT)
+        | flag(c.length % (2 * c.cp) > 0, Reason.SEQUENCE)
+        | flag(np.isnan(own), Reason.PRECISION)
+    )
+
+
+def without_run_factors(calibration: TrainingCalibration) -> TrainingCalibration:
+    """The calibration as the constants alone say."""
+    return replace(calibration, runs={})
