@@ -38,7 +38,7 @@ from suanli.facts.catalogue import DATA
 from suanli.facts.names import fold, index
 from suanli.hardware import load_chips, load_systems, platforms_of, usual_system, vendor_of
 from suanli.models import load_models
-from suanli.performance.accuracy_summary import summary_rows, write_summary
+from suanli.performance.accuracy.summary import summary_rows, write_summary
 from suanli.performance.calibration import ANY, ERAS, FIGURES, KNOWLEDGE, NAMES, SHAPES, Calibration, CalibrationFile, Constants
 from suanli.performance.cases import USUAL_TPOT, read_case
 from suanli.performance.engines import engine_name, engine_version

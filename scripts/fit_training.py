@@ -50,13 +50,15 @@ START: dict[str, tuple[float, float, float, float]] = {
     "products_8": (1.15, 0.15, 0.7, 2.5),
     "products_4": (1.3, 0.2, 0.7, 3.0),
     "experts": (1.1, 0.2, 0.5, 3.0),
+    "experts_8": (1.1, 0.2, 0.5, 3.0),
     "attention": (1.0, 0.2, 0.4, 3.0),
     "attention_backward": (1.3, 0.2, 0.5, 3.0),
     "quantise": (1.0, 0.5, 0.05, 6.0),
     "score_passes": (5.0, 0.4, 1.0, 20.0),
     "elementwise": (8.0, 0.5, 0.5, 60.0),
     "norm": (8.0, 0.5, 0.5, 60.0),
-    "layer_overhead": (3e-5, 0.8, 1e-6, 1e-3),
+    "host_layer": (3e-4, 0.5, 1e-6, 5e-3),
+    "host_mixture": (7e-4, 0.5, 1e-6, 1e-2),
     "routing_overhead": (1e-4, 0.8, 1e-6, 3e-3),
     "micro_batch_overhead": (1e-3, 0.8, 1e-5, 3e-2),
     "step_overhead": (2e-2, 0.8, 1e-4, 0.5),
@@ -76,11 +78,11 @@ START: dict[str, tuple[float, float, float, float]] = {
 FIXED = {"expert_imbalance": 1.0, "whole": 1.0}
 #: spread of the logarithm of a stack's, a version's and a chip family's factor
 STACK_SPREAD = {
-    "whole": 0.08, "tensor_exposed": 0.4, "data_exposed": 0.4, "parameters_exposed": 0.5, "elementwise": 0.25, "quantise": 0.3, "experts": 0.15, "experts_exposed": 0.3,
-    "micro_batch_overhead": 0.4,
+    "whole": 0.08, "products_8": 0.1, "attention": 0.4, "tensor_exposed": 0.4, "data_exposed": 0.4, "parameters_exposed": 0.5, "elementwise": 0.25,
+    "quantise": 0.3, "experts": 0.15, "experts_exposed": 0.3, "host_layer": 0.4, "host_mixture": 0.4, "micro_batch_overhead": 0.4,
 }  # fmt: skip
-VERSION_SPREAD = {"whole": 0.04, "experts": 0.2, "routing_overhead": 0.3}
-FAMILY_SPREAD = {"products_16": 0.08, "products_8": 0.1, "products_4": 0.1, "attention": 0.15, "experts": 0.15, "link": 0.15, "fabric": 0.15, "whole": 0.08}
+VERSION_SPREAD = {"whole": 0.04, "experts": 0.15, "host_mixture": 0.4, "routing_overhead": 0.3, "products_4": 0.1}
+FAMILY_SPREAD = {"products_16": 0.08, "products_8": 0.1, "products_4": 0.1, "attention": 0.35, "experts": 0.15, "link": 0.15, "fabric": 0.15, "whole": 0.08}
 PULL, ROBUST, STEPS = 1.0, 0.1, 8
 INTERVAL = (0.1, 0.9)
 #: rows at which a run's own median counts as much as nothing at all

@@ -1,24 +1,33 @@
-"""Write docs/accuracy.md and its chart from the functions behind ``suanli accuracy``: what is written by hand stands in docs/accuracy.template.md.
+"""Write docs/accuracy.md and its charts from the functions behind ``suanli accuracy``: what is written by hand stands in docs/accuracy.template.md.
 
     python scripts/write_accuracy.py TRUTH_FOLDER [--build build] [--docs docs]
 
 Left-out predictions come from build/left_out_{chip,model,scenario}.csv, which ``make fit`` writes; the shipped calibration is judged on every
-serving_*.csv of the folder.
+serving_*.csv of the folder. Training: build/left_out_training_{group,chip,model}.csv (those that are there) judged on training.csv and
+mlperf_training.csv, and tests/cases/training_published.csv predicted now.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-from suanli.api import accuracy_serving, open_catalogue
+import numpy as np
+
+from suanli.api import accuracy_serving, accuracy_training, open_catalogue, read_rows
 from suanli.errors import SuanliError
-from suanli.performance.accuracy import Accuracy
-from suanli.reporting.accuracy import accuracy_report, reading
-from suanli.reporting.charts import accuracy_chart
-from suanli.reporting.document import Heading, Headline, Report, Table, report
+from suanli.facts import Catalogue
+from suanli.performance.accuracy.marks import marked
+from suanli.performance.accuracy.serving import Accuracy
+from suanli.performance.accuracy.training import TrainingAccuracy
+from suanli.reporting.accuracy import accuracy_report, reading, signed_percent
+from suanli.reporting.accuracy_training import marks_blocks, training_reading, training_report
+from suanli.reporting.amounts import cell
+from suanli.reporting.charts import accuracy_chart, training_chart
+from suanli.reporting.document import Heading, Headline, Report, Table, report, table
 from suanli.reporting.draw import drawn
 from suanli.reporting.tongue import Tongue
 
@@ -30,9 +39,14 @@ FITTED = "serving_silicon.csv"
 LEFT_OUT = ("chip", "model", "scenario")
 #: a table of engines of 2024, and predictions of it with the factors of its own chip left out
 OLD, OLD_LEFT_OUT = "serving_offline_batch.csv", "left_out_offline_batch.csv"
-#: the chart: rows drawn at most, and bytes
+#: the part on training: its place, its chart, its tables, what is left out, and runs that others published
+TRAINING_PLACE, TRAINING_CHART = "{{training}}", "accuracy-training.svg"
+TRAINING, MLPERF = "training.csv", "mlperf_training.csv"
+TRAINING_LEFT_OUT = ("group", "chip", "model")
+PUBLISHED = ROOT / "tests" / "cases" / "training_published.csv"
+#: the charts: rows drawn at most, and bytes
 DRAWN, CHART_BYTES = 800, 480_000
-WORST_ROWS, WORST_FAMILIES = 6, 12
+WORST_ROWS, WORST_FAMILIES, WORST_GROUPS = 6, 12, 20
 
 
 def main(arguments: list[str]) -> int:
@@ -51,12 +65,17 @@ def main(arguments: list[str]) -> int:
             return 2
     try:
         text, chart = page(given.truth, files, old)
+        trained = {each: given.build / f"left_out_training_{each}.csv" for each in TRAINING_LEFT_OUT}
+        said, training = training_part(given.truth, {each: path for each, path in trained.items() if path.is_file()}, PUBLISHED)
     except SuanliError as error:
         print(f"write_accuracy: {error}", file=sys.stderr)
         return error.exit_code
-    (given.docs / "accuracy.md").write_text(text, encoding="utf-8")
-    (given.docs / CHART).write_bytes(chart)
-    print(f"wrote {given.docs / 'accuracy.md'} and {given.docs / CHART} ({len(chart) / 1e3:.0f} kB)")
+    (given.docs / "accuracy.md").write_text(text.replace(TRAINING_PLACE, said) if said else text.replace(f"{TRAINING_PLACE}\n\n", ""), encoding="utf-8")
+    print(f"wrote {given.docs / 'accuracy.md'}")
+    for name, picture in ((CHART, chart), (TRAINING_CHART, training)):
+        if picture:
+            (given.docs / name).write_bytes(picture)
+            print(f"wrote {given.docs / name} ({len(picture) / 1e3:.0f} kB)")
     return 0
 
 
@@ -81,7 +100,77 @@ def page(truth: Path, files: dict[str, Path], old: Path) -> tuple[str, bytes]:
     for found in tables:
         parts += [f"### {found.table}" + (" (in the fit)" if found.in_fit else " (not in the fit)"), written(found, say)]
     parts += [markdown(report(reading(say, left_out=False)))]
-    return TEMPLATE.read_text(encoding="utf-8").replace(PLACE, "\n\n".join(parts)), picture(unseen["chip"], say)
+    return TEMPLATE.read_text(encoding="utf-8").replace(PLACE, "\n\n".join(parts)), picture(accuracy_chart, unseen["chip"], say)
+
+
+def training_part(truth: Path, files: dict[str, Path], published: Path) -> tuple[str, bytes]:
+    """The part on training and its chart; what has no file is left out."""
+    catalogue, say = open_catalogue(), Tongue("en")
+    files = files if (truth / TRAINING).is_file() else {}
+    found = {each: accuracy_training(catalogue, truth / TRAINING, path) for each, path in files.items()}
+    mlperf = {
+        each: accuracy_training(catalogue, truth / MLPERF, path)
+        for each, path in files.items()
+        if (truth / MLPERF).is_file() and _of_rows(path, truth / MLPERF)
+    }
+    parts, chart = [], b""
+    if found:
+        marks = {each: [*marked(a.scores, each), *(marked(mlperf[each].scores, each) if each in mlperf else [])] for each, a in found.items()}
+        way = next(iter(found))
+        chart = picture(training_chart, found[way], say)
+        parts += [
+            "## Training: groups, chips and models the fit had not seen",
+            markdown(report(marks_blocks(marks, say))),
+            f"![Training: predicted against measured, {say(f'accuracy.left_out_{way}')}]({TRAINING_CHART})",
+        ]
+    for each, a in found.items():
+        parts += [f"### Training: {say(f'accuracy.left_out_{each}')}", written_training(a, say, each)]
+    if mlperf:
+        way = next(iter(mlperf))
+        parts += [f"### MLPerf Training: {say(f'accuracy.left_out_{way}')}", written_training(mlperf[way], say, way)]
+    if published.is_file():
+        parts += ["## Training: predicted against published", markdown(report(published_runs(catalogue, published, say)))]
+    return "\n\n".join([*parts, markdown(report(training_reading(say, left_out=False)))] if parts else []), chart
+
+
+def _of_rows(answers: Path, table: Path) -> bool:
+    """Whether the predictions are of rows of the table too."""
+    given, measured = ({each.get("id") or each.get("case_id") for each in read_rows(path)} for path in (answers, table))
+    return bool(given & measured)
+
+
+def written_training(found: TrainingAccuracy, say: Tongue, way: str) -> str:
+    """One table of training judged; the marks stand above all of them."""
+    return markdown(training_report(found, say, worst=WORST_ROWS, groups=WORST_GROUPS, public=True, way=way, marks=False))
+
+
+def published_runs(catalogue: Catalogue, path: Path, say: Tongue) -> Table:
+    """Runs that others published (columns of the truth tables), predicted now: one line a figure with its interval, error and source."""
+    pairs = accuracy_training(catalogue, path).pairs
+    rows = []
+    for row, given in enumerate(pairs.rows):
+        for place in np.flatnonzero(np.isfinite(pairs.measured[:, row])):
+            column = str(pairs.columns[place, row])
+            low, mid, high = (cell(float(each)) for each in pairs.predicted[:, place, row])
+            why = ", ".join(say(f"performance.reasons.{name}") for name in (pairs.answers[row].get("why_not") or "").split(";") if name)
+            rows.append(
+                (
+                    str(pairs.labels["model"][row]),
+                    f"{cell(float(given.get('n_chips') or 'nan'))} x {pairs.labels['chip'][row]}".removeprefix(" x "),
+                    say(f"accuracy.basis.{column}"),
+                    cell(float(pairs.measured[place, row])),
+                    mid or why,
+                    f"{low} to {high}" if low and high else "",
+                    signed_percent(float(pairs.ratios[place, row]) - 1),
+                    f"[{_host(given.get('source_url') or '')}]({given['source_url']})" if given.get("source_url") else "",
+                )
+            )
+    titles = ("model", "chips", "figure", "published", "predicted", "80 % interval", "error of the rate %", "source")
+    return table([(title, "number" if title in ("published", "predicted", "error of the rate %") else "text") for title in titles], rows)
+
+
+def _host(address: str) -> str:
+    return address.partition("//")[2].partition("/")[0].removeprefix("www.")
 
 
 def written(found: Accuracy, say: Tongue) -> str:
@@ -89,10 +178,10 @@ def written(found: Accuracy, say: Tongue) -> str:
     return markdown(accuracy_report(found, say, worst=WORST_ROWS, families=WORST_FAMILIES, public=True))
 
 
-def picture(found: Accuracy, say: Tongue) -> bytes:
+def picture(chart_of: Callable[..., dict[str, Any]], found: Accuracy | TrainingAccuracy, say: Tongue) -> bytes:
     """The chart, with as many rows as its size allows."""
     most = DRAWN
-    while len(chart := drawn(accuracy_chart(found, say, most=most), CHART, say.language)) > CHART_BYTES:
+    while len(chart := drawn(chart_of(found, say, most=most), CHART, say.language)) > CHART_BYTES:
         most = most * 9 // 10
     return chart
 

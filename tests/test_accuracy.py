@@ -19,10 +19,11 @@ from suanli.cli.main import main
 from suanli.errors import BadFile, BadInput
 from suanli.facts import Catalogue
 from suanli.facts.catalogue import DATA
-from suanli.performance import accuracy
-from suanli.performance.accuracy import FIGURES, accuracy_of, rank_correlation, ranks
-from suanli.performance.accuracy_summary import COLUMNS, read_summary, summary_rows, write_summary
-from suanli.performance.likely import likely_reasons
+from suanli.performance.accuracy import serving as accuracy
+from suanli.performance.accuracy.errors import rank_correlation, ranks
+from suanli.performance.accuracy.serving import FIGURES, accuracy_of
+from suanli.performance.accuracy.serving_reasons import likely_reasons
+from suanli.performance.accuracy.summary import COLUMNS, read_summary, summary_rows, write_summary
 from suanli.reporting import draw
 from suanli.reporting.charts import SCHEMA, accuracy_chart
 from suanli.reporting.tongue import Tongue
@@ -419,14 +420,18 @@ def test_the_fitted_table_is_told_apart_and_its_counts_are_those_of_the_table() 
     assert score(found, "tpot_ms").rows == score(found, "tpot_ms", "mode", "agg").rows + score(found, "tpot_ms", "mode", "disagg").rows
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
+def load_script() -> ModuleType:
     spec = importlib.util.spec_from_file_location("write_accuracy", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    return load_script()
 
 
 def test_the_page_keeps_what_is_written_by_hand(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -445,5 +450,6 @@ def test_the_page_keeps_what_is_written_by_hand(script: ModuleType, tmp_path: Pa
     for part in ("One chip left out at a time", "One model left out at a time", "TPOT 10 %", "## Export rules", "4,147,576", "accuracy-serving.svg"):
         assert part in page
     assert script.PLACE not in page
+    assert script.TRAINING_PLACE not in page
     assert (tmp_path / "docs" / "accuracy-serving.svg").stat().st_size < 500_000
     assert str(tmp_path) not in page

@@ -17,8 +17,9 @@ from suanli.facts import Catalogue
 from suanli.facts.names import fold, index, resolve
 from suanli.hardware import Chip, Platforms, System, load_chips, load_systems, platforms_of, usual_system
 from suanli.models import Model, load_models, read_model
-from suanli.performance.accuracy import Accuracy, Score, accuracy_of
-from suanli.performance.accuracy_summary import read_summary
+from suanli.performance.accuracy.serving import Accuracy, Score, accuracy_of
+from suanli.performance.accuracy.summary import read_summary, read_training_summary
+from suanli.performance.accuracy.training import TrainingAccuracy, TrainingScore, accuracy_of_training, group_of
 from suanli.performance.calibration import ANY, ERAS, Calibration, CalibrationFile, load_calibration
 from suanli.performance.cases import Case, read_case
 from suanli.performance.configs import BOUNDS, Configs, Estimate, configs
@@ -28,6 +29,7 @@ from suanli.performance.precision import SCHEMES, Precisions, load_precisions, p
 from suanli.performance.predict import batches, platform_index, predict_batch
 from suanli.performance.reasons import Reason
 from suanli.performance.serving import serve as serve_configs
+from suanli.performance.training.cases import read_training_case
 from suanli.places import Place, filled, load_places
 from suanli.places import find as find_place_in
 from suanli.planning import Ask, Option, Plan, Serving, make_ask, make_plan
@@ -327,11 +329,7 @@ def accuracy_serving(catalogue: Catalogue, truth: str | Path, predictions: str |
     if predictions is None:
         answers = predict_serving(catalogue, truth)
     else:
-        answers = list(read_rows(Path(predictions)))
-        if not answers or not {"ttft_ms", "tpot_ms", "tokens_per_s_per_chip"} & answers[0].keys():
-            raise BadFile("errors.file_missing_key", file=str(predictions), key="tpot_ms")
-        if not {each.get("id") or each.get("case_id") for each in answers} & {row.get("id") or row.get("case_id") for row in rows}:
-            raise BadFile("accuracy.other_rows", file=str(predictions), truth=str(truth))
+        answers = _answers(rows, truth, predictions, ("tpot_ms", "ttft_ms", "tokens_per_s_per_chip"))
     chips, models = index(load_chips(catalogue).values()), index(load_models(catalogue).values())
     cases = [read_case(row, chips, models, fold) for row in rows]
     called = [
@@ -350,6 +348,16 @@ def accuracy_serving(catalogue: Catalogue, truth: str | Path, predictions: str |
     )
 
 
+def _answers(rows: Sequence[Mapping[str, str]], truth: str | Path, predictions: str | Path, figures: Sequence[str]) -> list[dict[str, str]]:
+    """Predictions made elsewhere of ``rows``; ``BadFile`` where they have none of ``figures`` or are of other rows."""
+    answers = list(read_rows(Path(predictions)))
+    if not answers or not set(figures) & answers[0].keys():
+        raise BadFile("errors.file_missing_key", file=str(predictions), key=figures[0])
+    if not {each.get("id") or each.get("case_id") for each in answers} & {row.get("id") or row.get("case_id") for row in rows}:
+        raise BadFile("accuracy.other_rows", file=str(predictions), truth=str(truth))
+    return answers
+
+
 def accuracy_summary(catalogue: Catalogue) -> dict[str, tuple[Score, ...]]:
     """What was left out of the fit (chip, model) -> the errors on it, as stored with the calibration; ``NoAnswer`` where nothing is stored."""
     paths = catalogue.all_paths("calibration", "serving_accuracy")
@@ -358,11 +366,53 @@ def accuracy_summary(catalogue: Catalogue) -> dict[str, tuple[Score, ...]]:
     return read_summary(paths[-1][0])
 
 
+def accuracy_training(catalogue: Catalogue, truth: str | Path, predictions: str | Path | None = None) -> TrainingAccuracy:
+    """Predictions of training judged by a table of measurements (columns of the truth tables, MLPerf's included).
+
+    ``predictions``: a file with the columns of ``predict_training``, made elsewhere (such as left-out ones); without it they are made now.
+    Chips and models go by their id in the catalogue where it knows them. Raises ``BadFile``.
+    """
+    rows = list(read_rows(Path(truth)))
+    if predictions is None:
+        answers = predict_training(catalogue, truth)
+    else:
+        answers = _answers(rows, truth, predictions, ("iter_time_s", "tokens_per_s_per_chip", "tflops_per_chip", "mfu", "time_to_train_min"))
+    models = load_models(catalogue)
+    chip_names, model_names = index(load_chips(catalogue).values()), index(models.values())
+    called = []
+    for row in rows:
+        case = read_training_case(row, chip_names, model_names, fold)
+        known = {"group": group_of(row)} | ({"chip": case.chip.id} if case.chip else {})
+        if case.model:
+            name = case.model.id.partition("@")[0]  # cut to fewer layers
+            known |= {"model": name} if name in models else {}
+            known |= {"shape": "mixture" if any(op.kind == "experts" for op in case.model.ops) else "dense"}
+        called.append({**row, **known})
+    digest = hashlib.sha256(Path(truth).read_bytes()).hexdigest()
+    fitted = any(digest in path.read_text(encoding="utf-8") for path, _ in catalogue.all_paths("calibration", "training", ".toml"))
+    return accuracy_of_training(
+        called,
+        answers,
+        table=Path(truth).name,
+        predictions=Path(predictions).name if predictions else "",
+        in_fit=fitted and predictions is None,
+    )
+
+
+def training_accuracy_summary(catalogue: Catalogue) -> dict[str, tuple[TrainingScore, ...]]:
+    """What was left out of the fit (group, chip, model) -> the errors on it, as stored with the calibration; ``NoAnswer`` where nothing is stored."""
+    paths = catalogue.all_paths("calibration", "training_accuracy")
+    if not paths:
+        raise NoAnswer("accuracy.no_summary")
+    return read_training_summary(paths[-1][0])
+
+
 __all__ = [
     "PREDICTED",
     "Serving",
     "accuracy_serving",
     "accuracy_summary",
+    "accuracy_training",
     "check_export",
     "explain_option",
     "find_chip",
@@ -380,4 +430,5 @@ __all__ = [
     "predict_serving",
     "serve",
     "trace_workload",
+    "training_accuracy_summary",
 ]

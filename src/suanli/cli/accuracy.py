@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -13,11 +14,10 @@ from suanli.cli.predict import write_whole
 from suanli.errors import BadFile, BadInput
 
 if TYPE_CHECKING:
-    from suanli.performance.accuracy import Accuracy
     from suanli.reporting.document import Block
 
 #: what can be judged
-KINDS = ("serving",)
+KINDS = ("serving", "training")
 COMMAND = "suanli accuracy"
 
 
@@ -35,7 +35,7 @@ def accuracy(
     face = Face(context.find_root().obj, json, tuple(data or ()))
     choice(kind, "KIND", KINDS)
     if not truth:
-        return _stored(face, predictions, out)
+        return _stored(face, kind, predictions, out)
     if out:
         from suanli.reporting.draw import SUFFIXES
 
@@ -43,42 +43,46 @@ def accuracy(
         if not Path(out).resolve().parent.is_dir():
             raise BadFile("cli.no_folder", folder=str(Path(out).parent))
     from suanli import api
-
-    found = api.accuracy_serving(face.catalogue(), truth, predictions or None)
-    said = _draw(face, found, out) if out else []
-    if face.json:
-        from suanli.reporting.accuracy import accuracy_json
-
-        return face.print(accuracy_json(found))
-    from suanli.reporting.accuracy import accuracy_report
+    from suanli.reporting import accuracy, accuracy_training, charts
     from suanli.reporting.document import report
 
-    return face.show(report(accuracy_report(found, face.say), said))
+    of: dict[str, tuple[Callable[..., Any], ...]] = {
+        "serving": (api.accuracy_serving, charts.accuracy_chart, accuracy.accuracy_json, accuracy.accuracy_report),
+        "training": (api.accuracy_training, charts.training_chart, accuracy_training.training_json, accuracy_training.training_report),
+    }
+    judge, chart, as_json, as_report = of[kind]
+    found = judge(face.catalogue(), truth, predictions or None)
+    said = _draw(face, chart(found, face.say), out) if out else []
+    return face.print(as_json(found)) if face.json else face.show(report(as_report(found, face.say), said))
 
 
-def _stored(face: Face, predictions: str, out: str) -> None:
+def _stored(face: Face, kind: str, predictions: str, out: str) -> None:
     """The errors stored with the calibration; what needs measured rows needs ``--truth``."""
     if predictions or out:
         _missing_truth()
     from suanli import api
-    from suanli.reporting.accuracy import summary_json, summary_report
+    from suanli.reporting import accuracy, accuracy_training
 
-    stored = api.accuracy_summary(face.catalogue())
-    return face.print(summary_json(stored)) if face.json else face.show(summary_report(stored, face.say))
+    of: dict[str, tuple[Callable[..., Any], ...]] = {
+        "serving": (api.accuracy_summary, accuracy.summary_json, accuracy.summary_report),
+        "training": (api.training_accuracy_summary, accuracy_training.training_summary_json, accuracy_training.training_summary_report),
+    }
+    read, as_json, as_report = of[kind]
+    stored = read(face.catalogue())
+    return face.print(as_json(stored)) if face.json else face.show(as_report(stored, face.say))
 
 
 def _missing_truth() -> NoReturn:
     raise BadInput("cli.missing", what="--truth", command=COMMAND)
 
 
-def _draw(face: Face, found: Accuracy, out: str) -> list[Block]:
+def _draw(face: Face, chart: dict[str, Any], out: str) -> list[Block]:
     """Write the chart; the lines that say so."""
-    from suanli.reporting.charts import accuracy_chart
     from suanli.reporting.document import Line
     from suanli.reporting.draw import chinese_font, drawn
 
     suffix = Path(out).suffix.lower()
-    write_whole(Path(out), drawn(accuracy_chart(found, face.say), out, face.language))
+    write_whole(Path(out), drawn(chart, out, face.language))
     lines: list[Block] = [Line(face.say("accuracy.written", out=out))]
     if face.language == "zh" and suffix == ".svg" and not chinese_font():
         lines.append(Line(face.say("accuracy.font_of_viewer", out=out)))

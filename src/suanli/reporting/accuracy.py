@@ -1,4 +1,4 @@
-"""How right the predictions are, as a document and as JSON."""
+"""How right the predictions of serving are, as a document and as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from suanli.performance.accuracy import ENOUGH, FIGURES, RATE, Accuracy, Score, WorstRow, worst_families
+from suanli.performance.accuracy.errors import NO_PREDICTION
+from suanli.performance.accuracy.serving import ENOUGH, FIGURES, RATE, Accuracy, Score, WorstRow, worst_families
 from suanli.reporting.amounts import cell
 from suanli.reporting.document import Block, Heading, Headline, Line, Report, Table, report, table
 from suanli.reporting.json_ import dumps
@@ -73,7 +74,7 @@ def full_table(scores: Sequence[Score], say: Tongue) -> Table:
             cell(each.rows),
             cell(each.answered),
             signed_percent(each.bias),
-            *(_share(value) for value in (each.median, each.mean, each.p90, each.inside)),
+            *(rounded(value) for value in (each.median, each.mean, each.p90, each.inside)),
             cell(each.spearman, digits=3),
         )
         for each in scores
@@ -89,7 +90,7 @@ def short_table(scores: Sequence[Score], say: Tongue) -> Table:
     rows = []
     for found in groups.values():
         first = next(iter(found.values()))
-        shares = [_share(value) for figure in FIGURES for value in ((found[figure].median, found[figure].inside) if figure in found else (math.nan, math.nan))]
+        shares = [rounded(value) for figure in FIGURES for value in ((found[figure].median, found[figure].inside) if figure in found else (math.nan, math.nan))]
         rows.append((name_of(first, say), cell(max(each.rows for each in found.values())), *shares))
     titles = [say(f"accuracy.column.{which}", figure=say(f"accuracy.figure.{figure}")) for figure in FIGURES for which in ("error_of", "inside_of")]
     return table([(say("accuracy.column.group"), "text"), (say("accuracy.column.rows"), "number"), *((title, "number") for title in titles)], rows)
@@ -99,7 +100,7 @@ def coverage_and_order(scores: Iterable[Score], say: Tongue) -> list[Block]:
     """Two sentences: the share inside the intervals, and the rank correlation."""
     found = list(scores)
     inside = [
-        say("accuracy.coverage_each", figure=say(f"accuracy.figure.{each.figure}"), inside=_share(each.inside)) for each in found if math.isfinite(each.inside)
+        say("accuracy.coverage_each", figure=say(f"accuracy.figure.{each.figure}"), inside=rounded(each.inside)) for each in found if math.isfinite(each.inside)
     ]
     lines: list[Block] = [Line(say("accuracy.coverage", each=say("accuracy.joiner").join(inside)))] if inside else []
     order = next((each for each in found if each.figure == RATE), None)
@@ -115,10 +116,10 @@ def _headline(scores: Sequence[Score], say: Tongue, name: str = "", left_out: st
     if not told:
         return say("accuracy.headline_none", table=name or left_out)
     figures = say("accuracy.joiner").join(
-        say("accuracy.headline_figure", figure=say(f"accuracy.figure.{each.figure}"), median=_share(each.median)) for each in told
+        say("accuracy.headline_figure", figure=say(f"accuracy.figure.{each.figure}"), median=rounded(each.median)) for each in told
     )
     inside = sorted(each.inside for each in told if math.isfinite(each.inside))
-    low, high = (_share(inside[0]), _share(inside[-1])) if inside else ("?", "?")
+    low, high = (rounded(inside[0]), rounded(inside[-1])) if inside else ("?", "?")
     shown = say("accuracy.inside_one", low=low) if low == high else say("accuracy.inside_range", low=low, high=high)
     if left_out:
         return say("accuracy.summary_headline", left_out=left_out, figures=figures, inside=shown)
@@ -128,13 +129,18 @@ def _headline(scores: Sequence[Score], say: Tongue, name: str = "", left_out: st
 def judged(a: Accuracy, say: Tongue) -> list[str]:
     """What was judged, what has no answer and why, and whether the fit had seen it."""
     lines = [say("accuracy.rows", rows=cell(a.rows), scored=cell(a.scored), suspect=a.suspect, speculative=a.speculative, answered=cell(a.answered))]
-    reasons = [
-        say("accuracy.reason_count", reason=say("accuracy.no_prediction" if name == "no_prediction" else f"performance.reasons.{name}"), count=count)
-        for name, count in a.why_not.items()
-    ]
-    lines += [say("accuracy.not_answered", reasons=say("accuracy.joiner_long").join(reasons))] if reasons else []
+    lines += not_answered(a.why_not, say)
     how = "accuracy.from_file" if a.predictions else "accuracy.in_fit" if a.in_fit else "accuracy.now"
     return [*lines, say(how, file=PurePath(a.predictions).name)]
+
+
+def not_answered(why_not: Mapping[str, int], say: Tongue) -> list[str]:
+    """Why rows have no answer, as a sentence; none where all have one."""
+    reasons = [
+        say("accuracy.reason_count", reason=say("accuracy.no_prediction" if name == NO_PREDICTION else f"performance.reasons.{name}"), count=count)
+        for name, count in why_not.items()
+    ]
+    return [say("accuracy.not_answered", reasons=say("accuracy.joiner_long").join(reasons))] if reasons else []
 
 
 def _worst_families(a: Accuracy, count: int, say: Tongue) -> list[Block]:
@@ -142,7 +148,7 @@ def _worst_families(a: Accuracy, count: int, say: Tongue) -> list[Block]:
     if not found:
         return []
     rows = [
-        (name_of(each, say), say(f"accuracy.figure.{each.figure}"), cell(each.rows), signed_percent(each.bias), _share(each.median), _share(each.inside))
+        (name_of(each, say), say(f"accuracy.figure.{each.figure}"), cell(each.rows), signed_percent(each.bias), rounded(each.median), rounded(each.inside))
         for each in found
     ]
     names = ("family", "figure", "rows", "bias", "median", "inside")
@@ -196,16 +202,16 @@ def signed_percent(share: float) -> str:
     >>> signed_percent(0.104), signed_percent(-0.31), signed_percent(0.0)
     ('+10', '-31', '0')
     """
-    text = _share(share)
+    text = rounded(share)
     if text.lstrip("-") == "0.0":
         return "0"
     return f"+{text}" if share > 0 else text
 
 
-def _share(share: float) -> str:
+def rounded(share: float) -> str:
     """Whole percents; one decimal place where the number is small.
 
-    >>> _share(0.347), _share(0.0213), _share(float("nan"))
+    >>> rounded(0.347), rounded(0.0213), rounded(float("nan"))
     ('35', '2.1', '')
     """
     if not math.isfinite(share):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from suanli.hardware import Chip
+from suanli.hardware import Chip, vendor_of
 from suanli.models import Model
 from suanli.models.generic import dense_model, stated_shape, stated_size, with_layers
 from suanli.performance.cases import number
@@ -56,12 +56,17 @@ class TrainingCase:
     samples: float = math.nan
     benchmark: str = ""
 
+    @property
+    def chip_vendor(self) -> str:
+        """The chip's maker, as ids begin."""
+        return vendor_of(self.chip.id) if self.chip else ""
+
 
 def read_training_case(row: Row, chips: Mapping[str, Chip], models: Mapping[str, Model], folded: Any) -> TrainingCase:
     """``row`` as a case; ``chips`` and ``models`` are name indices and ``folded`` folds a name as they do."""
     benchmark = (row.get("benchmark") or "").strip()
     name = BENCHMARKS[benchmark][0] if benchmark in BENCHMARKS else row.get("model") or ""
-    case = TrainingCase(row.get("id") or row.get("case_id") or "", _chip(row, chips, folded), None, framework=row.get("framework") or "", benchmark=benchmark)
+    case = TrainingCase(row.get("id") or row.get("case_id") or "", _chip(row, chips, folded), None, framework=_framework(row, benchmark), benchmark=benchmark)
     case.model = _model(name, row, models, folded, case)
     if case.chip is None:
         case.why_not |= Reason.UNKNOWN_CHIP
@@ -85,6 +90,12 @@ def read_training_case(row: Row, chips: Mapping[str, Chip], models: Mapping[str,
 def _chip(row: Row, chips: Mapping[str, Chip], folded: Any) -> Chip | None:
     name = row.get("chip") or ""
     return chips.get(folded(name)) or chips.get(folded(name.split("(")[0]))
+
+
+def _framework(row: Row, benchmark: str) -> str:
+    """The stack a row names; what is handed in to MLPerf is tuned for that one job, whatever it was built from."""
+    framework = row.get("framework") or ""
+    return f"mlperf {framework}" if benchmark and stack_name(framework) != "maxtext" else framework
 
 
 def _model(name: str, row: Row, models: Mapping[str, Model], folded: Any, case: TrainingCase) -> Model | None:
@@ -119,7 +130,9 @@ def _common(row: Row, case: TrainingCase) -> dict[str, float]:
     elif word:
         scheme = precision_code(word)
     else:
-        scheme = precision_code("fp8" if case.benchmark and _has(case.chip, "fp8") else "bf16")
+        # who competes trains in 8 bit where chip and software can (outside NVIDIA's since round v3.1)
+        narrow = case.benchmark and _has(case.chip, "fp8") and (case.chip_vendor == "nvidia" or (row.get("round") or "v9") >= "v3.1")
+        scheme = precision_code("fp8" if narrow else "bf16")
         case.assumed.append(f"precision={SCHEMES[scheme]}")
     low = f"{row.get('model')} {row.get('notes')} {case.benchmark}".lower()
     length = number(row, "seq_len")

@@ -94,7 +94,8 @@ def activation_bytes(model: Model, c: TrainingConfigs) -> Floats:
     tokens = c.micro_batch * c.length / c.cp
     split = np.where(c.sequence_parallel > 0, c.tp, 1.0)
     adapters = c.method > 0
-    narrow = input_bytes(c)
+    cheap = (c.recompute == RECOMPUTES.index("selective")) & (c.fused > 0)
+    narrow = np.where(cheap, 0.0, input_bytes(c))  # outputs of norms and activations, kept as the products read them
     kept = np.zeros(len(c))
     scores = np.zeros(len(c))
     for op in model.ops:
@@ -107,7 +108,9 @@ def activation_bytes(model: Model, c: TrainingConfigs) -> Floats:
         elif op.kind == "attention":
             # scores, softmax and dropout's mask: 5 bytes a pair of tokens and head
             scores = scores + op.count * (1 - c.fused) * 5 * op.heads / np.minimum(c.tp, op.heads) * c.length
-    kept = kept + arch.parts * arch.hidden / split * ACTIVATION  # what norms read
+        elif op.kind == "scan":
+            kept = kept + op.count * op.outer * ACTIVATION / c.tp
+    kept = kept + 1.5 * arch.parts * arch.hidden / split * ACTIVATION  # what norms read, and attention's output
     whole = c.recompute == RECOMPUTES.index("full")
     again = np.where(whole, c.recomputed, 0.0)
     scores = np.where(c.recompute == RECOMPUTES.index("selective"), 0.0, scores)

@@ -45,16 +45,14 @@ def batches(cases: Sequence[TrainingCase], platform_of: Mapping[str, int], calib
     return found
 
 
-#: what keeps a stated layout from running as we see it is its owner's to know: it ran
-STATED = Reason.MEMORY | Reason.LAYERS | Reason.HEADS | Reason.EXPERTS | Reason.CONTEXT | Reason.SEQUENCE | Reason.PRECISION
-
-
 def best_rows(batch: Batch, estimate: TrainingEstimate) -> Ints:
-    """One row a case: the highest rate per chip of those that fit, else the one that exceeds the memory least."""
-    fits = (estimate.why_not & int(STATED)) == 0
-    rate = np.nan_to_num(estimate.tokens_rate_per_chip[estimate.tokens_rate_per_chip.shape[0] // 2], nan=-np.inf)
+    """One row a case: of those with the fewest other reasons against them (a stated layout ran, whatever we think of it) the one with the highest rate
+    per chip that fits, else the one that exceeds the memory least."""
     memory = np.nan_to_num(estimate.memory.total, nan=np.inf)
-    order = np.lexsort((np.where(fits, -rate, memory), ~fits, batch.case))
+    over = (estimate.why_not & int(Reason.MEMORY)) > 0
+    others = np.array([int(each).bit_count() for each in estimate.why_not & ~int(Reason.MEMORY)])
+    rate = np.nan_to_num(estimate.tokens_rate_per_chip[estimate.tokens_rate_per_chip.shape[0] // 2], nan=-np.inf)
+    order = np.lexsort((np.where(over, memory, -rate), over, others, batch.case))
     first = np.r_[True, np.diff(batch.case[order]) != 0]
     return np.asarray(order[first])
 

@@ -6,6 +6,7 @@ import re
 
 #: a word of a framework's name -> the stack it is, first match wins
 _WORDS = (
+    ("mlperf", "mlperf"),
     ("megatron-bridge", "megatron-bridge"),
     ("megatron-deepspeed", "deepspeed"),
     ("maxtext", "maxtext"),
@@ -34,11 +35,11 @@ def stack_name(framework: str) -> str:
 
 
 def stack_version(framework: str) -> str:
-    """The stack with its version in two parts, where the text names one.
+    """The stack with its version, where the text names one.
 
     >>> stack_version("Megatron-Bridge/NeMo 26.04.01"), stack_version("NeMo24.03.01.framework"), stack_version("Megatron-LM")
-    ('megatron-bridge 26.04', 'nemo 24.03', 'megatron-lm')
+    ('megatron-bridge 26.04.01', 'nemo 24.03.01', 'megatron-lm')
     """
     name = stack_name(framework)
-    match = re.search(r"\d\d\.\d\d", framework)
+    match = re.search(r"\d\d\.\d\d(\.\d\d)?", framework)
     return f"{name} {match[0]}" if name and match else name

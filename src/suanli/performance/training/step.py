@@ -93,9 +93,10 @@ class _Layers:
         slower = np.choose(narrow, [np.broadcast_to(each, len(c)) for each in (k.products_16, k.products_8, k.products_4)])
         wide = np.full(len(c), WIDE)
         self.narrow = narrow > 0
+        narrower = np.where(narrow > 0, k.experts_8, 1.0)
         self.products: Mapping[str, Reached] = {
             "ffn": rates.by_scheme(platforms, kernels, DENSE, c.platform, c.scheme).slowed(slower, 1.0),
-            "experts": rates.by_scheme(platforms, kernels, EXPERTS, c.platform, c.scheme).slowed(k.experts * slower, 1.0),
+            "experts": rates.by_scheme(platforms, kernels, EXPERTS, c.platform, c.scheme).slowed(k.experts * narrower * slower, 1.0),
             "head": rates.by_scheme(platforms, kernels, DENSE, c.platform, wide).slowed(k.products_16, 1.0),
         }
         self.attention = rates.attention(model, platforms, kernels, c.platform, np.full(len(c), 16.0))
@@ -104,7 +105,10 @@ class _Layers:
         self.trained = c.method == 0
         again = np.where(c.recompute == RECOMPUTES.index("full"), c.recomputed, 0.0)
         self.again = again
-        self.attention_again = np.where(c.recompute == RECOMPUTES.index("selective"), 1.0, again)
+        # selective: the core of attention that writes its scores, else norms and activations
+        selective = c.recompute == RECOMPUTES.index("selective")
+        self.attention_again = np.where(selective & (c.fused < 1), 1.0, again)
+        self.between_again = np.where(selective & (c.fused > 0), 0.5, again)
 
     def run(self, trace: list[Line] | None) -> Micro:
         model, k, c = self.model, self.k, self.c
@@ -122,13 +126,15 @@ class _Layers:
         layers, mixtures = model.architecture.layers, sum(op.count for op in model.ops if op.kind == "experts")
         between = layers * self._between()
         forward = forward + between
-        backward = backward + between * (1 + self.again)
+        backward = backward + between * (1 + self.between_again)
         adapted = np.where(self.trained, 1.0, 1 + k.adapters)
         passes = 2 + self.again
-        overhead = passes * (layers * k.layer_overhead + mixtures * k.routing_overhead) + k.micro_batch_overhead
+        # the host launches each layer's kernels, forward and backward; where that takes longer than they run, the chip waits
+        host = layers * k.host_layer + mixtures * k.host_mixture
+        overhead = passes * mixtures * k.routing_overhead + k.micro_batch_overhead
         return Micro(
-            forward * adapted,
-            backward * adapted,
+            np.hypot(forward * adapted, host),
+            np.hypot(backward * adapted, host * (1 + self.again)),
             head,
             tensor_time(model, self.links, c) * passes,
             context_time(model, self.links, c) * (3 + self.attention_again),  # backward passes keys and values again, and their gradients

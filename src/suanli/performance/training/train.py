@@ -143,7 +143,8 @@ def model_flop(model: Model, c: TrainingConfigs, *, masked: bool = False, again:
     total = 2 * products * passes + attention * 3
     if again:
         full = np.where(c.recompute == RECOMPUTES.index("full"), c.recomputed, 0.0)
-        total = total + full * (2 * (products - head) + attention) + np.where(c.recompute == RECOMPUTES.index("selective"), attention, 0.0)
+        core = (c.recompute == RECOMPUTES.index("selective")) & (c.fused < 1)
+        total = total + full * (2 * (products - head) + attention) + np.where(core, attention, 0.0)
     return np.asarray(total * c.tokens)
 
 

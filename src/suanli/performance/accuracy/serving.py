@@ -1,4 +1,4 @@
-"""How predictions stand to what was measured: errors, interval coverage and rank correlation, over all rows and by what they are of.
+"""How predictions of serving stand to what was measured: errors, interval coverage and rank correlation, over all rows and by what they are of.
 
 Pure functions on the columns of a table of measurements (``../shared/truth/serving_*.csv``) and of ``suanli predict serving``, joined by
 position or by id. The error of a row is ``predicted / measured - 1``: +0.10 is a prediction 10 % too high.
@@ -7,20 +7,16 @@ position or by id. The error of a row is ``predicted / measured - 1``: +0.10 is 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from suanli.performance.accuracy import errors
+from suanli.performance.accuracy.errors import SUFFIXES, Floats, Mask, Names, Row, names_of, positive
+from suanli.performance.accuracy.serving_reasons import likely_reasons
 from suanli.performance.cases import number
 from suanli.performance.engines import engine_name
-from suanli.performance.likely import likely_reasons
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Row = Mapping[str, str]
 
 #: time to first token [ms], time per output token [ms], output tokens [token/s] per chip
 FIGURES = ("ttft_ms", "tpot_ms", "tokens_per_s_per_chip")
@@ -44,7 +40,7 @@ class Pairs:
     answers: tuple[Row, ...]
     measured: Floats
     predicted: Floats
-    labels: Mapping[str, NDArray[np.str_]]
+    labels: Mapping[str, Names]
     suspect: Mask
     speculative: Mask
 
@@ -133,7 +129,6 @@ def accuracy_of(
     pairs = pair(rows, answers)
     scored = pairs.scored
     answered = np.isfinite(pairs.predicted[1]).any(axis=0)
-    left = [pairs.answers[place].get("why_not") or "no_prediction" for place in np.flatnonzero(scored & ~answered)]
     return Accuracy(
         table=table,
         predictions=predictions,
@@ -143,7 +138,7 @@ def accuracy_of(
         speculative=int((pairs.speculative & ~pairs.suspect).sum()),
         scored=int(scored.sum()),
         answered=int((scored & answered).sum()),
-        why_not=dict(Counter(name for each in left for name in each.split(";")).most_common()),
+        why_not=errors.why_not(pairs.answers, scored & ~answered),
         scores=tuple(scores(pairs)),
         worst=tuple(worst_rows(pairs, engines)),
         pairs=pairs,
@@ -152,24 +147,21 @@ def accuracy_of(
 
 def pair(rows: Sequence[Row], answers: Sequence[Row]) -> Pairs:
     """The rows beside their answers as arrays."""
-    ids = [_id(row) for row in rows]
-    if ids != [_id(each) for each in answers]:
-        by_id = {_id(each): each for each in answers}
-        answers = [by_id.get(each, {}) for each in ids]
+    answers = errors.joined(rows, answers)
     labels = {
         "all": np.full(len(rows), "", dtype="<U1"),
-        **{axis: _texts([(row.get(axis) or "").strip() for row in rows]) for axis in ("mode", "chip", "model")},
-        "framework": _texts([engine_name(row.get("framework") or "") for row in rows]),
-        "precision": _texts([(row.get("precision") or "").strip().lower() for row in rows]),
-        "tier": _texts([each.get("tier") or "" for each in answers]),
+        **{axis: names_of([(row.get(axis) or "").strip() for row in rows]) for axis in ("mode", "chip", "model")},
+        "framework": names_of([engine_name(row.get("framework") or "") for row in rows]),
+        "precision": names_of([(row.get("precision") or "").strip().lower() for row in rows]),
+        "tier": names_of([each.get("tier") or "" for each in answers]),
     }
     together = zip(*(labels[axis] for axis in ("chip", "model", "framework", "mode")), strict=True)
     return Pairs(
         rows=tuple(rows),
         answers=tuple(answers),
-        measured=_positive([[measured_of(row, figure) for row in rows] for figure in FIGURES]),
-        predicted=_positive([[[number(each, figure + suffix) for each in answers] for figure in FIGURES] for suffix in ("_low", "", "_high")]),
-        labels=labels | {"family": _texts([FAMILY_JOINER.join(each) for each in together])},
+        measured=positive([[measured_of(row, figure) for row in rows] for figure in FIGURES]),
+        predicted=positive([[[number(each, figure + suffix) for each in answers] for figure in FIGURES] for suffix in SUFFIXES]),
+        labels=labels | {"family": names_of([FAMILY_JOINER.join(each) for each in together])},
         suspect=np.array([row.get("quality") == "suspect" for row in rows], dtype=bool),
         speculative=np.array(["mtp" in (row.get("spec_decode") or "").lower() for row in rows], dtype=bool),
     )
@@ -188,8 +180,7 @@ def scores(pairs: Pairs) -> list[Score]:
     """Every figure over all rows and over each group of each axis, the largest group first; figures that nobody measured are left out."""
     found = []
     for axis in AXES:
-        sizes = Counter(pairs.labels[axis][pairs.scored].tolist())
-        for name in sorted(sizes, key=lambda each: (-sizes[each], each)):
+        for name in errors.by_size(pairs.labels[axis], pairs.scored):
             found += _scores(pairs, axis, name)
     return found
 
@@ -210,53 +201,12 @@ def _scores(pairs: Pairs, axis: str, name: str) -> list[Score]:
                 figure,
                 int(rows.sum()),
                 int(both.sum()),
-                *error_summary(mid, of),
-                coverage(low, high, of),
+                *errors.error_summary(mid, of),
+                errors.coverage(low, high, of),
                 *(median_rank_correlation(pairs, both, place) if figure == RATE else (math.nan, 0)),
             )
         )
     return found
-
-
-def error_summary(predicted: Floats, measured: Floats) -> tuple[float, float, float, float]:
-    """Bias (median error), median, mean and 90 % quantile of the absolute error, as shares; NaN of nothing.
-
-    >>> [round(each, 3) for each in error_summary(np.array([1.1, 2.2, 2.7]), np.array([1.0, 2.0, 3.0]))]
-    [0.1, 0.1, 0.1, 0.1]
-    """
-    if not len(measured):
-        return (math.nan,) * 4
-    errors = predicted / measured - 1
-    sizes = np.abs(errors)
-    return float(np.median(errors)), float(np.median(sizes)), float(np.mean(sizes)), float(np.quantile(sizes, 0.9))
-
-
-def coverage(low: Floats, high: Floats, measured: Floats) -> float:
-    """Share of ``measured`` within ``low`` and ``high`` (ends included), over rows that have both; NaN where none has.
-
-    >>> coverage(np.array([1.0, 1.0, np.nan]), np.array([3.0, 3.0, np.nan]), np.array([2.0, 4.0, 5.0]))
-    0.5
-    """
-    there = np.isfinite(low) & np.isfinite(high)
-    return float(np.mean(((low <= measured) & (measured <= high))[there])) if there.any() else math.nan
-
-
-def ranks(values: Floats) -> Floats:
-    """Rank of each value, 1 = smallest; equal values share the mean of their ranks.
-
-    >>> ranks(np.array([30.0, 10.0, 30.0])).tolist()
-    [2.5, 1.0, 2.5]
-    """
-    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[where], dtype=np.float64)
-
-
-def rank_correlation(first: Floats, second: Floats) -> float:
-    """Spearman's rank correlation: Pearson's of the ranks; NaN where one side is constant."""
-    pair_of_ranks = ranks(first), ranks(second)
-    if any(np.ptp(each) == 0 for each in pair_of_ranks):
-        return math.nan
-    return float(np.corrcoef(*pair_of_ranks)[0, 1])
 
 
 def median_rank_correlation(pairs: Pairs, rows: Mask, place: int) -> tuple[float, int]:
@@ -265,18 +215,15 @@ def median_rank_correlation(pairs: Pairs, rows: Mask, place: int) -> tuple[float
     for row in np.flatnonzero(rows):
         key = (*(str(pairs.labels[axis][row]) for axis in ("chip", "model", "precision")), *(pairs.rows[row].get(name) or "" for name in ("isl", "osl")))
         groups.setdefault(key, []).append(int(row))
-    found = [rank_correlation(pairs.measured[place, each], pairs.predicted[1, place, each]) for each in groups.values() if len(each) >= ENOUGH]
+    found = [errors.rank_correlation(pairs.measured[place, each], pairs.predicted[1, place, each]) for each in groups.values() if len(each) >= ENOUGH]
     known = [each for each in found if math.isfinite(each)]
     return (float(np.median(known)), len(known)) if known else (math.nan, 0)
 
 
 def worst_rows(pairs: Pairs, engines: Collection[str] = (), count: int = WORST) -> list[WorstRow]:
     """Of each figure the ``count`` scored rows that are the furthest off (by factor, high or low alike), with the reasons that can be seen."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        off = np.where(pairs.scored, np.abs(np.log(pairs.predicted[1] / pairs.measured)), np.nan)
-    off = np.nan_to_num(off, nan=-1.0)
-    order = np.argsort(-off, axis=1, kind="stable")[:, :count]
-    return [_worst(pairs, int(row), place, engines) for place in range(len(FIGURES)) for row in order[place] if off[place, row] >= 0]
+    found = errors.furthest(pairs.predicted[1], pairs.measured, pairs.scored, count)
+    return [_worst(pairs, row, place, engines) for place, row in found]
 
 
 def _worst(pairs: Pairs, row: int, place: int, engines: Collection[str]) -> WorstRow:
@@ -284,7 +231,7 @@ def _worst(pairs: Pairs, row: int, place: int, engines: Collection[str]) -> Wors
     names = {axis: str(pairs.labels[axis][row]) for axis in ("chip", "model", "mode")}
     framework = " ".join((pairs.rows[row].get("framework") or "").split())
     reasons = likely_reasons(pairs.rows[row], pairs.answers[row], FIGURES[place], predicted > measured, engines)
-    return WorstRow(_id(pairs.rows[row]), **names, framework=framework, figure=FIGURES[place], measured=measured, predicted=predicted, reasons=reasons)
+    return WorstRow(errors.id_of(pairs.rows[row]), **names, framework=framework, figure=FIGURES[place], measured=measured, predicted=predicted, reasons=reasons)
 
 
 def worst_families(accuracy: Accuracy, count: int) -> list[Score]:
@@ -294,17 +241,3 @@ def worst_families(accuracy: Accuracy, count: int) -> list[Score]:
         if each.answered >= ENOUGH and (each.name not in worst or each.median > worst[each.name].median):
             worst[each.name] = each
     return sorted(worst.values(), key=lambda each: -each.median)[:count]
-
-
-def _id(row: Row) -> str:
-    return row.get("id") or row.get("case_id") or ""
-
-
-def _texts(names: list[str]) -> NDArray[np.str_]:
-    return np.array(names, dtype=np.str_)
-
-
-def _positive(values: object) -> Floats:
-    """As floats; what is not above zero is not there."""
-    found = np.array(values, dtype=np.float64)
-    return np.where(found > 0, found, np.nan)

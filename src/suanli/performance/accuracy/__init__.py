@@ -1,0 +1,1 @@
+"""How predictions stand to what was measured: ``errors`` (the arithmetic of both), ``serving``, ``training``, ``marks``, ``summary`` (what is stored)."""
