@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from suanli.facts import Catalogue
 from suanli.facts.catalogue import DATA
 from suanli.facts.names import fold, index
-from suanli.hardware import load_chips, load_systems, platforms_of, usual_system
+from suanli.hardware import load_chips, load_systems, platforms_of, usual_system, vendor_of
 from suanli.models import load_models
 from suanli.performance.cases import number
 from suanli.performance.kernels import KernelConstants, kernel_constants
@@ -51,6 +51,8 @@ START: dict[str, tuple[float, float, float, float]] = {
     "products_4": (1.3, 0.2, 0.7, 3.0),
     "experts": (1.1, 0.2, 0.5, 3.0),
     "experts_8": (1.1, 0.2, 0.5, 3.0),
+    "expert_width": (200.0, 0.7, 1.0, 3000.0),
+    "routing_bytes": (20.0, 0.5, 1.0, 200.0),
     "attention": (1.0, 0.2, 0.4, 3.0),
     "attention_backward": (1.3, 0.2, 0.5, 3.0),
     "quantise": (1.0, 0.5, 0.05, 6.0),
@@ -64,6 +66,7 @@ START: dict[str, tuple[float, float, float, float]] = {
     "step_overhead": (2e-2, 0.8, 1e-4, 0.5),
     "link": (0.9, 0.15, 0.3, 1.2),
     "fabric": (0.75, 0.25, 0.2, 1.0),
+    "exchange": (0.6, 0.3, 0.05, 1.0),
     "tensor_exposed": (0.6, 0.4, 0.02, 1.0),
     "context_exposed": (0.2, 0.6, 0.01, 1.0),
     "experts_exposed": (0.6, 0.4, 0.05, 1.0),
@@ -79,11 +82,17 @@ FIXED = {"expert_imbalance": 1.0, "whole": 1.0}
 #: spread of the logarithm of a stack's, a version's and a chip family's factor
 STACK_SPREAD = {
     "whole": 0.08, "products_8": 0.1, "attention": 0.4, "tensor_exposed": 0.4, "data_exposed": 0.4, "parameters_exposed": 0.5, "elementwise": 0.25,
-    "quantise": 0.3, "experts": 0.15, "experts_exposed": 0.3, "host_layer": 0.4, "host_mixture": 0.4, "micro_batch_overhead": 0.4,
+    "quantise": 0.3, "experts": 0.15, "experts_exposed": 0.3, "pipeline_exposed": 0.4, "host_layer": 0.4, "host_mixture": 0.4, "micro_batch_overhead": 0.4, "step_overhead": 0.5,
 }  # fmt: skip
 VERSION_SPREAD = {"whole": 0.04, "experts": 0.15, "host_mixture": 0.4, "routing_overhead": 0.3, "products_4": 0.1}
-FAMILY_SPREAD = {"products_16": 0.08, "products_8": 0.1, "products_4": 0.1, "attention": 0.35, "experts": 0.15, "link": 0.15, "fabric": 0.15, "whole": 0.08}
-PULL, ROBUST, STEPS = 1.0, 0.1, 8
+FAMILY_SPREAD = {"products_16": 0.08, "products_8": 0.1, "products_4": 0.1, "attention": 0.35, "experts": 0.15, "link": 0.15, "fabric": 0.15}
+CHIP_SPREAD = {"whole": 0.06}
+VENDOR_SPREAD = {"whole": 0.1}
+#: share of a whole MLPerf run that is evaluation and start (median of the rows that state it)
+EVALUATION = 0.09
+#: what a stack is known for: MegaScale hides what its groups exchange (Jiang et al., arXiv 2402.15627, section 3.2)
+FACTOR_START = {("megascale", "tensor_exposed"): 0.3, ("megascale", "data_exposed"): 0.3, ("megascale", "pipeline_exposed"): 0.3}
+PULL, ROBUST, STEPS = 1.0, 0.1, 6
 INTERVAL = (0.1, 0.9)
 #: rows at which a run's own median counts as much as nothing at all
 SHRINK = 1.0
@@ -126,6 +135,8 @@ def measured_rate(row: Mapping[str, str], case: object, flop: float, tokens: flo
     if step > 0 and number(row, "global_batch") > 0:
         return 1 / step
     rate = number(row, "tokens_per_s_per_chip")
+    if (row.get("tps_basis") or "").startswith("whole run"):
+        rate /= 1 - EVALUATION
     if rate > 0:
         return rate * chips / tokens
     rate = number(row, "tflops_per_chip") * 1e12
@@ -147,10 +158,13 @@ class Fit:
         self.keys += [(stack, name) for stack in names for name in STACK_SPREAD]
         self.keys += [(version, name) for version in versions for name in VERSION_SPREAD]
         self.keys += [("family " + family, name) for family in families for name in FAMILY_SPREAD]
-        self.start = np.array([np.log(START[name][0]) if not of else 0.0 for of, name in self.keys])
+        self.vendors = [vendor_of(chip) for chip in truth.platforms.chip]
+        self.keys += [("vendor " + vendor, name) for vendor in sorted(set(self.vendors)) for name in VENDOR_SPREAD]
+        self.keys += [("chip " + chip, name) for chip in truth.platforms.chip for name in CHIP_SPREAD]
+        self.start = np.array([np.log(START[name][0]) if not of else np.log(FACTOR_START.get((of, name), 1.0)) for of, name in self.keys])
         spread = np.array([self._spread(of, name) for of, name in self.keys])
         self.pull = PULL * ROBUST / spread
-        self.low = np.array([np.log(START[name][2]) if not of else -1.5 for of, name in self.keys])
+        self.low = np.array([np.log(START[name][2]) if not of else -2.5 for of, name in self.keys])
         self.high = np.array([np.log(START[name][3]) if not of else 1.5 for of, name in self.keys])
         _, place, count = np.unique(truth.group, return_inverse=True, return_counts=True)
         self.weight = count[place] ** -0.4
@@ -162,6 +176,10 @@ class Fit:
             return START[name][1]
         if of.startswith("family "):
             return FAMILY_SPREAD[name]
+        if of.startswith("vendor "):
+            return VENDOR_SPREAD[name]
+        if of.startswith("chip "):
+            return CHIP_SPREAD[name]
         return VERSION_SPREAD[name] if " " in of else STACK_SPREAD[name]
 
     def at(self, theta: Floats, kernels: KernelConstants | None = None) -> TrainingCalibration:
@@ -170,6 +188,10 @@ class Fit:
         constants = Constants(**({name: value["", name] for name in START} | FIXED))
         families = self.truth.platforms.family
         family = {name: np.array([value.get(("family " + each, name), 1.0) for each in families]) for name in FAMILY_SPREAD}
+        for name in CHIP_SPREAD:
+            chips = zip(self.truth.platforms.chip, self.vendors, strict=True)
+            own = np.array([value["chip " + chip, name] * value["vendor " + vendor, name] for chip, vendor in chips])
+            family[name] = family.get(name, np.ones(len(own))) * own
         stack = {}
         for name in {*STACK_SPREAD, *VERSION_SPREAD}:
             stack[name] = np.array([value.get((each, name), 1.0) * (value.get((each.split(" ")[0], name), 1.0) if " " in each else 1.0) for each in self.stacks])

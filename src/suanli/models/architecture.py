@@ -146,7 +146,8 @@ class Architecture(Schema):
     """Everything an op list needs.
 
     ``positions``: learned position embeddings; ``draft``: the block of each multi-token-prediction layer; ``streams``: parallel residual
-    streams mixed around every part (hyper-connections, arXiv 2409.19606); ``extra_parameters``: what no block holds (said in ``note``).
+    streams mixed around every part (hyper-connections, arXiv 2409.19606); ``extra_parameters``: what no block holds (said in ``note``);
+    ``causal`` = false: every token sees all others (diffusion transformers, encoders).
     """
 
     hidden: int = Field(ge=1)
@@ -156,6 +157,7 @@ class Architecture(Schema):
     streams: int = Field(default=1, ge=1)
     extra_parameters: float = 0.0
     context: int = 0
+    causal: bool = True
     mixers: dict[str, Mixer] = Field(default_factory=dict)
     ffns: dict[str, FeedForward] = Field(default_factory=dict)
     blocks: tuple[Block, ...] = Field(min_length=1)

@@ -24,12 +24,13 @@ class Constants:
     """The constants of the training model, numbers or one a row; times in seconds.
 
     Multiples of the time of kernels measured alone: ``products_16``, ``products_8``, ``products_4`` by bits of the linear layers (long runs of large
-    products draw more power than a chip may hold), ``experts`` and, where narrow, ``experts_8`` on top, ``attention``, ``attention_backward`` (on 2.5 times
+    products draw more power than a chip may hold), ``experts`` and, where narrow, ``experts_8`` on top,
+    ``attention``, ``attention_backward`` (on 2.5 times
     the forward's operations) and ``quantise`` (passes that narrow a product's inputs). ``score_passes``: times attention that is not fused reads or
     writes its scores in a forward pass; ``elementwise``: readings of the hidden states a layer and token, ``norm`` those that only sequence parallelism
-    divides. The host's time to launch a layer's kernels (``host_layer``) and a mixture's (``host_mixture``), hidden while the chip is slower;
+    divides. ``expert_width``: width at which experts run at half the rate; ``routing_bytes`` moved an element of each copy of a token. The host's time to launch a layer's kernels (``host_layer``) and a mixture's (``host_mixture``), hidden while the chip is slower;
     ``routing_overhead`` a mixture and pass, ``micro_batch_overhead``, ``step_overhead``. Links: ``link`` and ``fabric`` share of the sheet's rate beyond
-    what kernels measured alone show. Shares of exchanges that no other work hides: ``tensor_exposed``, ``context_exposed``, ``experts_exposed``,
+    what kernels measured alone show, ``exchange`` of that where all send to all. Shares of exchanges that no other work hides: ``tensor_exposed``, ``context_exposed``, ``experts_exposed``,
     ``pipeline_exposed``, ``data_exposed``, ``parameters_exposed`` (fully sharded parameters). ``update``: multiple of the time the update's traffic takes.
     ``straggling``: longer step a doubling of the chips beyond eight. ``expert_imbalance`` of the busiest chip. ``adapters``: longer passes with adapters.
     ``whole``: of everything (stacks, families).
@@ -40,6 +41,8 @@ class Constants:
     products_4: Array
     experts: Array
     experts_8: Array
+    expert_width: Array
+    routing_bytes: Array
     attention: Array
     attention_backward: Array
     quantise: Array
@@ -53,6 +56,7 @@ class Constants:
     step_overhead: Array
     link: Array
     fabric: Array
+    exchange: Array
     tensor_exposed: Array
     context_exposed: Array
     experts_exposed: Array
@@ -69,7 +73,7 @@ class Constants:
 NAMES = tuple(each.name for each in fields(Constants))
 
 _NO_COST = (
-    "quantise score_passes elementwise norm host_layer host_mixture routing_overhead micro_batch_overhead step_overhead tensor_exposed context_exposed "
+    "expert_width routing_bytes quantise score_passes elementwise norm host_layer host_mixture routing_overhead micro_batch_overhead step_overhead tensor_exposed context_exposed "
     "experts_exposed pipeline_exposed data_exposed parameters_exposed straggling adapters"
 )
 #: every efficiency 1, every overhead 0, every exchange hidden where other work is long enough: the speed of light

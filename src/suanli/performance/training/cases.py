@@ -17,6 +17,7 @@ from suanli.performance.cases import number
 from suanli.performance.precision import ALIASES, SCHEMES, precision_code
 from suanli.performance.reasons import Reason
 from suanli.performance.training.configs import RECOMPUTES, SHARDINGS
+from suanli.performance.training.memory import GRADIENT, STATE, WEIGHT
 from suanli.performance.training.stacks import stack_name
 
 Row = Mapping[str, str]
@@ -66,7 +67,8 @@ def read_training_case(row: Row, chips: Mapping[str, Chip], models: Mapping[str,
     """``row`` as a case; ``chips`` and ``models`` are name indices and ``folded`` folds a name as they do."""
     benchmark = (row.get("benchmark") or "").strip()
     name = BENCHMARKS[benchmark][0] if benchmark in BENCHMARKS else row.get("model") or ""
-    case = TrainingCase(row.get("id") or row.get("case_id") or "", _chip(row, chips, folded), None, framework=_framework(row, benchmark), benchmark=benchmark)
+    chip = _chip(row, chips, folded)
+    case = TrainingCase(row.get("id") or row.get("case_id") or "", chip, None, framework=_framework(row, chip, benchmark), benchmark=benchmark)
     case.model = _model(name, row, models, folded, case)
     if case.chip is None:
         case.why_not |= Reason.UNKNOWN_CHIP
@@ -92,10 +94,12 @@ def _chip(row: Row, chips: Mapping[str, Chip], folded: Any) -> Chip | None:
     return chips.get(folded(name)) or chips.get(folded(name.split("(")[0]))
 
 
-def _framework(row: Row, benchmark: str) -> str:
+def _framework(row: Row, chip: Chip | None, benchmark: str) -> str:
     """The stack a row names; what is handed in to MLPerf is tuned for that one job, whatever it was built from."""
     framework = row.get("framework") or ""
-    return f"mlperf {framework}" if benchmark and stack_name(framework) != "maxtext" else framework
+    if stack_name(framework).startswith("maxtext"):
+        return "MaxText on GPU" if chip is not None and chip.kind == "gpu" else framework
+    return f"mlperf {row.get('round')}" if benchmark else framework
 
 
 def _model(name: str, row: Row, models: Mapping[str, Model], folded: Any, case: TrainingCase) -> Model | None:
@@ -185,20 +189,36 @@ def _layouts(row: Row, case: TrainingCase) -> list[dict[str, float]]:
     batch = number(row, "global_batch")
     if math.isnan(stated["cp"]) and not case.given and (batch < chips or number(row, "seq_len") > LONG):
         contexts = (1.0, 2.0, 4.0, 8.0, 16.0)
-    pieces = 1.0 if math.isnan(stated["vpp"]) or stated["vpp"] < 1 else stated["vpp"]
+    pieces = (stated["vpp"],) if stated["vpp"] >= 1 else (1.0,)
+    layers = case.model.architecture.layers
+    if math.isnan(stated["vpp"]) and case.benchmark:
+        pieces = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
+    recompute = _recompute(row, case)
     found = []
-    for tp, pp, context in itertools.product(tensor, pipes, contexts):
+    for tp, pp, context, vpp in itertools.product(tensor, pipes, contexts, pieces):
         dp = chips / (tp * pp * context)
         if dp % 1 or dp < 1 or pp > case.model.architecture.layers or (dp > batch and not case.given):
             continue
-        recompute = _recompute(row, case)
+        if vpp > 1 and len(pieces) > 1 and (pp == 1 or layers % (pp * vpp)):
+            continue
+        shared = _sharding_that_fits(sharding, case, tp * pp, dp * context) if "sharding" in row else sharding
         for ep in _experts(case, stated["ep"], tp, context, dp):
-            for (again, share), shared in itertools.product(recompute, sharding):
+            for (again, share), level in itertools.product(recompute, shared):
                 found.append(
-                    {"tp": tp, "pp": pp, "cp": context, "dp": dp, "ep": ep, "vpp": pieces if pp > 1 else 1.0, "sharding": shared, "recompute": again,
+                    {"tp": tp, "pp": pp, "cp": context, "dp": dp, "ep": ep, "vpp": vpp if pp > 1 else 1.0, "sharding": level, "recompute": again,
                      "recomputed": share, "sequence_parallel": _sequence_parallel(row, tp)}
                 )  # fmt: skip
     return found
+
+
+def _sharding_that_fits(sharding: list[float], case: TrainingCase, ways: float, copies: float) -> list[float]:
+    """``sharding``, or all parameters where a dense model's weights, gradients and state would not fit otherwise: its owner has left that out."""
+    assert case.chip is not None
+    assert case.model is not None
+    if any(op.kind == "experts" for op in case.model.ops) or len(sharding) > 1:
+        return sharding
+    held = case.model.parameters / ways * (WEIGHT + GRADIENT + STATE / copies)
+    return [float(SHARDINGS.index("parameters"))] if held > case.chip.memory_capacity else sharding
 
 
 def _sharding(row: Row, case: TrainingCase) -> list[float]:
@@ -223,6 +243,9 @@ def _recompute(row: Row, case: TrainingCase) -> list[tuple[float, float]]:
         return [(codes[text], 1.0)]
     if "minimal" in text:  # MaxText keeps the outputs of products and computes the rest again
         return [(codes["selective"], 1.0)]
+    if (row.get("date") or "9") < FUSED_SINCE:  # as everybody then did
+        case.assumed.append("recompute=full")
+        return [(codes["full"], 1.0)]
     case.assumed.append("recompute=least that fits")
     return [(codes["none"], 1.0), (codes["selective"], 1.0), *((codes["full"], share) for share in (0.25, 0.5, 1.0))]
 

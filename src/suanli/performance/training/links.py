@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from suanli.formulas.arrays import Array
 from suanli.formulas.kernels import collective_time
 from suanli.formulas.training import exchange_time, group_bandwidth
 from suanli.hardware import Platforms
@@ -24,11 +25,13 @@ ACTIVATION = 2
 
 @dataclass(frozen=True)
 class Links:
-    """Rates of each row's links [B/s per chip and direction] and the constants of a measured ring over them (N,)."""
+    """Rates of each row's links [B/s per chip and direction], the share of the fabric's that exchanges of all with all reach, and the constants of a
+    measured ring over them (N,)."""
 
     link: Floats
     fabric: Floats
     domain: Floats
+    exchanged: Array
     ring_constants: Mapping[str, Floats]
 
     def ring(self, volume: Floats, chips: Floats, inner: Floats) -> Floats:
@@ -40,7 +43,7 @@ class Links:
 
     def exchange(self, volume: Floats, chips: Floats, inner: Floats) -> Floats:
         """Seconds in which each of ``chips`` chips, ``inner`` apart, sends ``volume`` bytes to all others together."""
-        return np.asarray(exchange_time(volume, self.link * self.ring_constants["link"], self.fabric, self.domain, inner, chips))
+        return np.asarray(exchange_time(volume, self.link * self.ring_constants["link"], self.fabric * self.exchanged, self.domain, inner, chips))
 
     def send(self, volume: Floats, distance: Floats) -> Floats:
         """Seconds of a message to the chip ``distance`` further on."""
@@ -50,7 +53,7 @@ class Links:
 def links_of(platforms: Platforms, calibration: TrainingCalibration, k: Constants, c: TrainingConfigs) -> Links:
     """The links of each row's platform at what ``k`` says is reached of them."""
     ring = rates.collective(platforms, calibration.kernels, "all_gather.nccl", c.platform)
-    return Links(platforms.link[c.platform] * k.link, platforms.fabric[c.platform] * k.fabric, platforms.domain[c.platform], ring)
+    return Links(platforms.link[c.platform] * k.link, platforms.fabric[c.platform] * k.fabric, platforms.domain[c.platform], k.exchange, ring)
 
 
 def tensor_time(model: Model, links: Links, c: TrainingConfigs) -> Floats:

@@ -9,13 +9,15 @@ _WORDS = (
     ("mlperf", "mlperf"),
     ("megatron-bridge", "megatron-bridge"),
     ("megatron-deepspeed", "deepspeed"),
+    ("maxtext on gpu", "maxtext-gpu"),
     ("maxtext", "maxtext"),
     ("t5x", "maxtext"),
     ("llm-foundry", "llm-foundry"),
     ("deepspeed", "deepspeed"),
     ("flagscale", "megatron-lm"),
     ("primus", "primus"),
-    ("megascale", "megatron-lm"),
+    ("megascale ablation: baseline", "megatron-lm"),
+    ("megascale", "megascale"),
     ("dgxc", "nemo"),
     ("nemo", "nemo"),
     ("megatron", "megatron-lm"),
@@ -41,5 +43,5 @@ def stack_version(framework: str) -> str:
     ('megatron-bridge 26.04.01', 'nemo 24.03.01', 'megatron-lm')
     """
     name = stack_name(framework)
-    match = re.search(r"\d\d\.\d\d(\.\d\d)?", framework)
+    match = re.search(r"v\d\.\d", framework) if name == "mlperf" else re.search(r"\d\d\.\d\d(\.\d\d)?", framework)
     return f"{name} {match[0]}" if name and match else name

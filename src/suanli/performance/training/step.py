@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suanli.formulas.arrays import Array
-from suanli.formulas.attention import mean_causal_context
+from suanli.formulas.attention import mean_causal_context, visible_context
 from suanli.formulas.kernels import Parts, gemm, joined, prefill_attention, routed_experts
 from suanli.formulas.roofline import roofline_time
 from suanli.formulas.training import score_bytes
@@ -31,13 +31,6 @@ DENSE: dict[str, Options] = {
     "int8": [("int8", "int8", "gemm.int8"), ("bf16", "bf16", "gemm.bf16")],
     "fp4": [("fp4", "fp4", "gemm.nvfp4"), ("fp8", "fp8", "gemm.fp8"), ("bf16", "bf16", "gemm.bf16")],
     "int4": [("bf16", "bf16", "gemm.bf16")],
-}
-EXPERTS: dict[str, Options] = {
-    "bf16": [("bf16", "bf16", "experts.bf16")],
-    "fp8": [("fp8", "fp8", "experts.fp8"), ("bf16", "bf16", "experts.bf16")],
-    "int8": [("int8", "int8", "experts.fp8"), ("bf16", "bf16", "experts.bf16")],
-    "fp4": [("fp4", "fp4", "experts.nvfp4"), ("fp8", "fp8", "experts.fp8"), ("bf16", "bf16", "experts.bf16")],
-    "int4": [("bf16", "bf16", "experts.bf16")],
 }
 WIDE = SCHEMES.index("bf16")
 #: scheme code -> 0, 1, 2: 16, 8, 4 bits
@@ -80,6 +73,13 @@ def micro_time(
     return _Layers(model, platforms, calibration, constants, c).run(trace)
 
 
+def visible_entries(model: Model, op: Op, length: Floats) -> Floats:
+    """Entries a token sees in the mean: those before it, or all where the model is not causal; in both a window's at most."""
+    if model.architecture.causal:
+        return np.asarray(mean_causal_context(length, 0.0, op.window, op.topk, op.stride))
+    return np.asarray(visible_context(length, op.window, op.topk, op.stride))
+
+
 class _Layers:
     """The rows' rates and sizes, worked out once for all ops."""
 
@@ -96,7 +96,7 @@ class _Layers:
         narrower = np.where(narrow > 0, k.experts_8, 1.0)
         self.products: Mapping[str, Reached] = {
             "ffn": rates.by_scheme(platforms, kernels, DENSE, c.platform, c.scheme).slowed(slower, 1.0),
-            "experts": rates.by_scheme(platforms, kernels, EXPERTS, c.platform, c.scheme).slowed(k.experts * narrower * slower, 1.0),
+            "experts": rates.by_scheme(platforms, kernels, DENSE, c.platform, c.scheme).slowed(k.experts * narrower * slower, 1.0),
             "head": rates.by_scheme(platforms, kernels, DENSE, c.platform, wide).slowed(k.products_16, 1.0),
         }
         self.attention = rates.attention(model, platforms, kernels, c.platform, np.full(len(c), 16.0))
@@ -169,26 +169,23 @@ class _Layers:
         return ahead, inputs + np.where(self.trained, weights, 0.0) + again * ahead
 
     def _experts(self, op: Op) -> tuple[Floats, Floats]:
+        """Grouped products at the rate of dense ones, less what narrow experts lose; sorting and combining move every chosen copy."""
         c, k, r = self.c, self.k, self.products["experts"]
         parts = c.ep * c.expert_cut
         tokens = self.tokens * parts / c.tp
-        routing = r.own["routing"] / parts * k.quantise if not self.ideal else 0.0
-        once = [
-            self.join(
-                routed_experts(
-                    tokens, op.inner, op.outer, op.matrices, op.experts, op.active, parts, weight, ACTIVATION, r.flop_rate, r.bandwidth, routing, r.launch
-                )
-            )
-            * k.expert_imbalance
-            for weight in (WEIGHT, GRADIENT)
-        ]
-        return once[0], once[0] * (1 + self.again) + np.where(self.trained, once[1], 0.0)
+        rate = r.flop_rate / (1 + k.expert_width * c.expert_cut / op.outer) / k.expert_imbalance
+        shape = (tokens, op.inner, op.outer, op.matrices, op.experts, op.active, parts)
+        routing = k.routing_bytes / parts
+        ahead, weights = (
+            self.join(routed_experts(*shape, weight, ACTIVATION, rate, r.bandwidth, routing, r.launch * op.experts / c.ep)) for weight in (WEIGHT, GRADIENT)
+        )
+        return ahead, ahead * (1 + self.again) + np.where(self.trained, weights, 0.0)
 
     def _attention(self, op: Op) -> tuple[Floats, Floats]:
         c, k = self.c, self.k
         heads = op.heads / np.minimum(c.tp, op.heads)
         r = self.attention["latent_prefill" if op.role == "latent" else "attention_prefill"]
-        seen = mean_causal_context(c.length, 0.0, op.window, op.topk, op.stride)
+        seen = visible_entries(self.model, op, c.length)
         visible = np.where(c.fused > 0, seen, c.length)  # scores that are written are computed behind the mask too
         moved = self.tokens * 2 * (heads + op.cache_parts / np.minimum(c.tp, op.cache_parts)) * (op.score_dim + op.value_dim)
         moved = moved + (1 - c.fused) * score_bytes(heads, c.micro_batch, c.length, k.score_passes) / c.cp

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from suanli.formulas.attention import attention_flop, mean_causal_context
+from suanli.formulas.attention import attention_flop
 from suanli.formulas.training import exposed, pipeline_time, slowest_stage
 from suanli.hardware import Platforms
 from suanli.models import Model
@@ -17,7 +17,7 @@ from suanli.performance.training.calibration import TrainingCalibration
 from suanli.performance.training.configs import PARTS, RECOMPUTES, SHARDINGS, TrainingConfigs, TrainingEstimate, join
 from suanli.performance.training.links import gradient_time, links_of, parameter_time, send_time
 from suanli.performance.training.memory import Held, memory, parameters_per_chip
-from suanli.performance.training.step import Line, Micro, micro_time
+from suanli.performance.training.step import Line, Micro, micro_time, visible_entries
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,6 +25,8 @@ Ints = NDArray[np.int64]
 CHUNK = 65_536
 #: bytes the update reads and writes a parameter: gradient, master copy and two moments in 32 bit, three of them written back, the 16-bit weight
 UPDATE = 4 + 3 * 4 + 3 * 4 + 2
+#: share of the memory that runs are laid out for: the fullest measured ones use 0.95 of it
+USABLE = 0.95
 #: what a micro-batch's time depends on; all other fields only put micro-batches together
 SHAPE = (
     "platform", "scheme", "tp", "cp", "ep", "micro_batch", "length", "recompute", "recomputed", "sequence_parallel", "method", "fused", "stack",
@@ -47,7 +49,7 @@ def _train(
     parts = parts * np.where(np.isnan(known), 1.0, known)
     step = parts.sum(axis=0)
     held = memory(model, c)
-    why_not = legal(model, platforms, c) | flag(held.total > platforms.capacity[c.platform], Reason.MEMORY)
+    why_not = legal(model, platforms, c) | flag(held.total > USABLE * platforms.capacity[c.platform], Reason.MEMORY)
     level = np.where(np.isnan(known), calibration.knowledge[c.platform], 0)
     low, high = calibration.quantiles[level].T
     times = step[None] if scenarios == 1 else np.stack([step * np.exp(low), step, step * np.exp(high)])
@@ -137,7 +139,7 @@ def model_flop(model: Model, c: TrainingConfigs, *, masked: bool = False, again:
     attention = np.zeros(len(c))
     for op in model.ops:
         if op.kind == "attention":
-            seen = np.asarray(c.length) if masked else mean_causal_context(c.length, 0.0, op.window, op.topk, op.stride)
+            seen = np.asarray(c.length) if masked and not op.window else visible_entries(model, op, c.length)
             attention = attention + op.count * attention_flop(1.0, op.heads, op.score_dim, op.value_dim, seen)
     passes = np.where(c.method > 0, 2.0, 3.0)
     total = 2 * products * passes + attention * 3
