@@ -17,25 +17,29 @@ from __future__ import annotations
 import csv
 import datetime
 import hashlib
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from suanli.api import accuracy_training, open_catalogue
 from suanli.facts import Catalogue
 from suanli.facts.catalogue import DATA
 from suanli.facts.names import fold, index
 from suanli.hardware import load_chips, load_systems, platforms_of, usual_system, vendor_of
 from suanli.models import load_models
+from suanli.performance.accuracy.summary import STORED_MLPERF, summary_rows, write_summary
 from suanli.performance.cases import number
 from suanli.performance.kernels import KernelConstants, kernel_constants
 from suanli.performance.precision import SCHEMES, peak_of
+from suanli.performance.training.answers import blank, figures_of, filled, peaks
 from suanli.performance.training.calibration import KNOWLEDGE, NAMES, Constants, TrainingCalibration, knowledge_of
 from suanli.performance.training.cases import BENCHMARKS, read_training_case
+from suanli.performance.training.configs import METHODS
 from suanli.performance.training.predict import Batch, batches, best_rows
 from suanli.performance.training.stacks import stack_name, stack_version
 from suanli.performance.training.train import model_flop, train
@@ -88,14 +92,19 @@ VERSION_SPREAD = {"whole": 0.04, "experts": 0.15, "host_mixture": 0.4, "routing_
 FAMILY_SPREAD = {"products_16": 0.08, "products_8": 0.1, "products_4": 0.1, "attention": 0.35, "experts": 0.15, "link": 0.15, "fabric": 0.15}
 CHIP_SPREAD = {"whole": 0.06}
 VENDOR_SPREAD = {"whole": 0.1}
+PAIR_SPREAD = {"whole": 0.1}
 #: share of a whole MLPerf run that is evaluation and start (median of the rows that state it)
 EVALUATION = 0.09
 #: what a stack is known for: MegaScale hides what its groups exchange (Jiang et al., arXiv 2402.15627, section 3.2)
 FACTOR_START = {("megascale", "tensor_exposed"): 0.3, ("megascale", "data_exposed"): 0.3, ("megascale", "pipeline_exposed"): 0.3}
+STACK_OR_VERSION = tuple(dict.fromkeys([*STACK_SPREAD, *VERSION_SPREAD]))
+#: rows that a level of knowledge must have for quantiles of its own
+FEWEST = 20
 PULL, ROBUST, STEPS = 1.0, 0.1, 6
 INTERVAL = (0.1, 0.9)
-#: rows at which a run's own median counts as much as nothing at all
-SHRINK = 1.0
+#: variances of the mixed model of what is left, by what rows have in common, and of a row itself; chosen among a few by the left-out errors
+LEVELS = {"model": 0.002, "chip": 0.003, "run": 0.003, "layout": 0.006}
+NOISE = 0.004
 
 
 class Truth:
@@ -106,7 +115,9 @@ class Truth:
         self.rows: list[dict[str, str]] = []
         for path in self.files:
             with path.open(encoding="utf-8") as file:
-                self.rows += [row for row in csv.DictReader(file) if "benchmark" not in row or (row["benchmark"] in BENCHMARKS and not row["duplicate_of_round"])]
+                self.rows += [
+                    row for row in csv.DictReader(file) if "benchmark" not in row or (row["benchmark"] in BENCHMARKS and not row["duplicate_of_round"])
+                ]
         chips, systems, models = load_chips(catalogue), load_systems(catalogue), load_models(catalogue)
         names, called = index(chips.values()), index(models.values())
         self.cases = [read_training_case(row, names, called, fold) for row in self.rows]
@@ -124,6 +135,10 @@ class Truth:
         self.family = np.array([families.get(name, "") for name in self.chip])
         self.mlperf = np.array(["benchmark" in row for row in self.rows])
         self.peak = np.stack([peak_of(self.platforms.peak, name) for name in SCHEMES], axis=1)
+
+
+def _trains_language(row: Mapping[str, str]) -> bool:
+    return "benchmark" not in row or (row["benchmark"] in BENCHMARKS and not row["duplicate_of_round"])
 
 
 def measured_rate(row: Mapping[str, str], case: object, flop: float, tokens: float, chips: float, peak: float) -> float:
@@ -160,12 +175,16 @@ class Fit:
         self.keys += [("family " + family, name) for family in families for name in FAMILY_SPREAD]
         self.vendors = [vendor_of(chip) for chip in truth.platforms.chip]
         self.keys += [("vendor " + vendor, name) for vendor in sorted(set(self.vendors)) for name in VENDOR_SPREAD]
+        pairs = sorted({(stack, family) for stack, family in zip(truth.stack, truth.family, strict=True) if stack and family})
+        self.keys += [(f"pair {stack}|{family}", name) for stack, family in pairs for name in PAIR_SPREAD]
         self.keys += [("chip " + chip, name) for chip in truth.platforms.chip for name in CHIP_SPREAD]
         self.start = np.array([np.log(START[name][0]) if not of else np.log(FACTOR_START.get((of, name), 1.0)) for of, name in self.keys])
         spread = np.array([self._spread(of, name) for of, name in self.keys])
         self.pull = PULL * ROBUST / spread
         self.low = np.array([np.log(START[name][2]) if not of else -2.5 for of, name in self.keys])
         self.high = np.array([np.log(START[name][3]) if not of else 1.5 for of, name in self.keys])
+        # diffusion transformers are answered, but nothing is learnt from them
+        self.learnt = np.array([case.model is not None and case.model.architecture.causal for case in truth.cases])
         _, place, count = np.unique(truth.group, return_inverse=True, return_counts=True)
         self.weight = count[place] ** -0.4
         self.batches = batches(truth.cases, truth.rows_of, self.at(self.start))
@@ -176,6 +195,8 @@ class Fit:
             return START[name][1]
         if of.startswith("family "):
             return FAMILY_SPREAD[name]
+        if of.startswith("pair "):
+            return PAIR_SPREAD[name]
         if of.startswith("vendor "):
             return VENDOR_SPREAD[name]
         if of.startswith("chip "):
@@ -194,9 +215,12 @@ class Fit:
             family[name] = family.get(name, np.ones(len(own))) * own
         stack = {}
         for name in {*STACK_SPREAD, *VERSION_SPREAD}:
-            stack[name] = np.array([value.get((each, name), 1.0) * (value.get((each.split(" ")[0], name), 1.0) if " " in each else 1.0) for each in self.stacks])
+            stack[name] = np.array(
+                [value.get((each, name), 1.0) * (value.get((each.split(" ")[0], name), 1.0) if " " in each else 1.0) for each in self.stacks]
+            )
         known = np.zeros(len(families), np.int64)
-        return TrainingCalibration(constants, kernels or self.truth.kernels, family, stack, self.stacks, known, {}, np.zeros((len(KNOWLEDGE), 2)))
+        pair = np.array([[value.get((f"pair {name.split(' ')[0]}|{each}", "whole"), 1.0) for each in families] for name in self.stacks])
+        return TrainingCalibration(constants, kernels or self.truth.kernels, family, stack, pair, self.stacks, known, (), np.zeros((len(KNOWLEDGE), 2)))
 
     def choose(self, theta: Floats) -> None:
         """Keep the best candidate of each case, and what its row measured in its steps."""
@@ -205,7 +229,7 @@ class Fit:
         self.measured = np.full(len(truth.rows), np.nan)
         self.scheme = np.zeros(len(truth.rows), np.int64)
         for batch in self.batches:
-            rows = best_rows(batch, train(batch.model, truth.platforms, calibration, batch.configs))
+            rows = best_rows(batch, train(batch.model, truth.platforms, calibration, batch.configs), truth.platforms.capacity)
             c, which = batch.configs.take(rows), batch.case[rows]
             self.chosen.append(Batch(batch.model, c, which))
             self.scheme[which] = c.scheme
@@ -245,7 +269,7 @@ class Fit:
 
     def solve(self, theta: Floats, errors: Floats, jacobian: Floats, rows: Mask) -> Floats:
         """Constants that minimise soft-L1 of the linearised errors of ``rows`` and the squares of the pulls."""
-        good = rows & np.isfinite(errors)
+        good = rows & np.isfinite(errors) & self.learnt
         matrix, base, weight = jacobian[good], errors[good], self.weight[good]
         found = theta
         for _ in range(12):
@@ -266,7 +290,10 @@ class Fit:
             jacobian = self.jacobian(theta, errors)
             theta = theta + (1.0 if step else 0.7) * (self.solve(theta, errors, jacobian, everything) - theta)
             good = np.isfinite(errors)
-            print(f"step {step}: mean of groups {100 * group_error(self.truth, errors, good):.2f} %, rows {100 * np.abs(np.expm1(errors[good])).mean():.2f} %", flush=True)
+            print(
+                f"step {step}: mean of groups {100 * group_error(self.truth, errors, good):.2f} %, rows {100 * np.abs(np.expm1(errors[good])).mean():.2f} %",
+                flush=True,
+            )
         errors = self.errors(theta)
         return theta, errors, self.jacobian(theta, errors)
 
@@ -290,3 +317,211 @@ def group_error(truth: Truth, errors: Floats, rows: Mask) -> float:
     """Mean over groups of the mean absolute error of the rate."""
     sizes = np.abs(np.expm1(-errors))
     return float(np.mean([sizes[rows & (truth.group == name)].mean() for name in np.unique(truth.group[rows])]))
+
+
+class Effects:
+    """The mixed model of the rows' errors: what rows of one model and stack, of one chip, precision and stack, of one run and of one layout share."""
+
+    def __init__(self, truth: Truth, fit: Fit) -> None:
+        self.truth = truth
+        configs: list[tuple[object, ...]] = [()] * len(truth.rows)
+        for batch in fit.chosen:
+            c = batch.configs
+            for row, case in enumerate(batch.case):
+                parts = tuple(int(getattr(c, name)[row]) for name in ("tp", "pp", "cp", "ep", "length"))
+                configs[case] = (SCHEMES[c.scheme[row]], METHODS[c.method[row]], parts)
+        self.keys: dict[str, list[dict[str, object]]] = {level: [] for level in LEVELS}
+        for row, each in enumerate(configs):
+            scheme, method, parts = each or ("", "", (0,) * 5)
+            model, chip, stack = str(truth.model[row]), str(truth.chip[row]), str(truth.stack[row])
+            common = {"stack": stack, "method": method}
+            self.keys["model"].append({"model": model} | common)
+            self.keys["chip"].append({"chip": chip, "precision": scheme} | common)
+            run = {"model": model, "chip": chip, "precision": scheme} | common
+            self.keys["run"].append(run)
+            self.keys["layout"].append(run | dict(zip(("tp", "pp", "cp", "ep", "length"), parts, strict=True)))
+        self.text = {level: np.array([repr(sorted(key.items())) for key in keys]) for level, keys in self.keys.items()}
+        count = len(truth.rows)
+        self.shared = np.zeros((count, count))
+        for level, variance in LEVELS.items():
+            self.shared += variance * (self.text[level][:, None] == self.text[level][None, :])
+
+    def of(self, errors: Floats, rows: Mask, wanted: Mask) -> Floats:
+        """What the errors of ``rows`` say of those of ``wanted``: the best linear predictor."""
+        return np.asarray(self.shared[np.ix_(wanted, rows)] @ self._weights(errors, rows))
+
+    def _weights(self, errors: Floats, rows: Mask) -> Floats:
+        inside = self.shared[np.ix_(rows, rows)] + NOISE * np.eye(int(rows.sum()))
+        return np.asarray(np.linalg.solve(inside, errors[rows]))
+
+    def known(self, rows: Mask, wanted: Mask) -> Mask:
+        """Of ``wanted``, whose model was measured on its chip at its precision with its stack among ``rows``."""
+        return np.isin(self.text["run"][wanted], self.text["run"][rows])
+
+    def stored(self, errors: Floats, rows: Mask) -> list[dict[str, object]]:
+        """The effects by what they are of, as the file keeps them; a longer step is positive."""
+        weights = np.zeros(len(errors))
+        weights[rows] = self._weights(errors, rows)
+        found = []
+        for level, variance in LEVELS.items():
+            for name in dict.fromkeys(self.text[level][rows]):
+                mine = rows & (self.text[level] == name)
+                value = -variance * weights[mine].sum()
+                if abs(value) >= 0.005:
+                    found.append(self.keys[level][int(np.flatnonzero(mine)[0])] | {"rows": int(mine.sum()), "log_factor": round(float(value), 3)})
+        return found
+
+
+#: what is left out at a time
+WAYS = ("group", "chip", "model")
+
+
+def cross_validate(truth: Truth, fit: Fit, effects: Effects, theta: Floats, errors: Floats, jacobian: Floats, way: str) -> tuple[Floats, NDArray[np.int64]]:
+    """log(predicted / measured step) of every row by a fit that has not seen its group (chip, model), and how well it was known then (index of ``KNOWLEDGE``)."""
+    names, left, level = getattr(truth, way), np.full(len(errors), np.nan), np.zeros(len(errors), np.int64)
+    good = np.isfinite(errors) & fit.learnt
+    for name in np.unique(names[names != ""]):
+        out = names == name
+        seen = good & ~out
+        moved = fit.solve(theta, errors, jacobian, ~out)
+        others = errors + jacobian @ (moved - theta)
+        own = fit.errors(moved, truth.kernels_without[name] if way == "chip" else None, out)
+        left[out] = own[out] - effects.of(others, seen, out)
+        chips = tuple(np.unique(truth.chip[seen]))
+        families = dict.fromkeys(np.unique(truth.family[seen]))
+        known = knowledge_of(truth.platforms, chips, families)
+        level[out] = np.where(effects.known(seen, out), 0, [known[truth.rows_of[chip]] if chip else 4 for chip in truth.chip[out]])
+    return left, level
+
+
+def intervals(truth: Truth, found: Mapping[str, tuple[Floats, NDArray[np.int64]]]) -> dict[str, tuple[list[float], int]]:
+    """10 and 90 % quantiles of log(measured / predicted step) by knowledge; a level's are at least as wide as the better one's. Groups weigh as the root of their rows."""
+    result: dict[str, tuple[list[float], int]] = {}
+    for place, name in enumerate(KNOWLEDGE):
+        ways = ("group", "model") if name in ("measured", "chip") else ("chip",)
+        errors, weights = [], []
+        for way in ways:
+            left, level = found[way]
+            rows = np.isfinite(left) & (level == place)
+            _, which, count = np.unique(truth.group[rows], return_inverse=True, return_counts=True)
+            errors.append(-left[rows])
+            weights.append(count[which] ** -0.5)
+        all_errors, all_weights = np.concatenate(errors), np.concatenate(weights)
+        before = next(reversed(result.values()))[0] if result else [0.0, 0.0]
+        if len(all_errors) >= FEWEST:
+            order = np.argsort(all_errors)
+            share = (np.cumsum(all_weights[order]) - all_weights[order] / 2) / all_weights.sum()
+            low, high = (float(np.interp(each, share, all_errors[order])) for each in INTERVAL)
+        else:
+            low, high = 1.25 * before[0], 1.25 * before[1]
+        result[name] = ([round(min(low, before[0]), 3), round(max(high, before[1]), 3)], len(all_errors))
+    return result
+
+
+def evaluation(truth: Truth) -> dict[str, float]:
+    """Whole time over training steps' time, less 1, of each MLPerf benchmark: the median of the rows that state both."""
+    found: dict[str, list[float]] = {}
+    for row in truth.rows:
+        step = number(row, "step_time_s_logged")
+        step = number(row, "step_time_s_derived") if np.isnan(step) else step
+        whole, samples, batch = (number(row, name) for name in ("time_to_train_min", "samples_to_converge", "global_batch"))
+        if "benchmark" in row and np.isfinite(step * whole * samples * batch):
+            found.setdefault(row["benchmark"], []).append(whole * 60 / (samples / batch * step) - 1)
+    return {name: round(float(np.median(values)), 3) for name, values in sorted(found.items())}
+
+
+def written(truth: Truth, fit: Fit, theta: Floats, effects: list[dict[str, object]], residuals: Mapping[str, tuple[list[float], int]]) -> str:
+    """The calibration file."""
+    value = {key: float(np.exp(each)) for key, each in zip(fit.keys, theta, strict=True)}
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in fit.truth.files]
+    good = np.isfinite(fit.measured)
+    lines = [
+        "# Written by scripts/fit_training.py; do not edit.",
+        f'fitted_on = "{datetime.date.today()}"',
+        f"data_hash = {[f'sha256:{each}' for each in hashes]}".replace("'", '"'),
+        f"rows = {int(good.sum())}",
+        'method = "Gauss-Newton on soft-L1 of log rate, constants and factors drawn to their start; then a mixed model of what is left"',
+        f"chips = {sorted(set(truth.chip[good]))}".replace("'", '"').replace("np.str_(", "").replace(")", ""),
+        "",
+        "[constants]",
+        *(f"{name} = {value.get(('', name), FIXED.get(name)):.4g}" for name in NAMES),
+        "",
+        "[vendors]",
+        *(f"{name} = {value['vendor ' + name, 'whole']:.4g}" for name in sorted(set(fit.vendors))),
+        f"other = {np.exp(np.mean([np.log(value['vendor ' + name, 'whole']) for name in set(fit.vendors) - {'nvidia', 'google'}])):.4g}",
+        "",
+        "[own]",
+        *(f"{name} = {value['chip ' + name, 'whole']:.4g}" for name in sorted(truth.platforms.chip)),
+    ]
+    for family in fit.families:
+        lines += ["", f"[families.{family}]", *(f"{name} = {value['family ' + family, name]:.4g}" for name in FAMILY_SPREAD)]
+    pairs = sorted(key[0][5:].split("|") for key in fit.keys if key[0].startswith("pair "))
+    for stack in sorted({each[0] for each in pairs}):
+        mine = [f"{family} = {value[f'pair {stack}|{family}', 'whole']:.4g}" for other, family in pairs if other == stack]
+        lines += ["", f'[pairs."{stack}"]', *mine]
+    for stack in fit.stacks[1:]:
+        rows = int(((truth.stack == stack) | (truth.version == stack)).sum())
+        factors = {name: value.get((stack, name), 1.0) * (value.get((stack.split(" ")[0], name), 1.0) if " " in stack else 1.0) for name in STACK_OR_VERSION}
+        lines += ["", f'[stacks."{stack}"]', f"rows = {rows}", f'[stacks."{stack}".factors]']
+        lines += [f"{name} = {factor:.4g}" for name, factor in factors.items() if abs(np.log(factor)) > 1e-3]
+    lines += ["", "[evaluation]", *(f"{name} = {share}" for name, share in evaluation(truth).items())]
+    for name, (quantiles, count) in residuals.items():
+        lines += ["", f"[residuals.{name}]", f"quantiles = {quantiles}", f"rows = {count}"]
+    for effect in effects:
+        cells = [f"{key} = {json.dumps(each)}" for key, each in effect.items()]
+        lines += ["", "[[effects]]", *cells]
+    return "\n".join(lines) + "\n"
+
+
+def write_left_out(truth: Truth, fit: Fit, left: Floats, level: NDArray[np.int64], residuals: Mapping[str, tuple[list[float], int]], path: Path) -> None:
+    """The predictions of a cross-validation with the columns of ``suanli predict training``."""
+    answers = [blank(case, "id") for case in truth.cases]
+    peak, shares = peaks(truth.platforms), evaluation(truth)
+    bands = np.array([residuals[name][0] for name in KNOWLEDGE])
+    for batch in fit.chosen:
+        for place, case in enumerate(batch.case):
+            if np.isfinite(left[case]):
+                step = np.exp(left[case]) / fit.measured[case]
+                times = step * np.exp([bands[level[case], 0], 0.0, bands[level[case], 1]])
+                filled(answers[case], figures_of(truth.cases[case], batch.model, peak, shares, batch.configs, place, times))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, answers[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(answers)
+
+
+def summarise(catalogue: Catalogue, files: Sequence[Path]) -> None:
+    """The stored summary of left-out errors."""
+    rows: list[dict[str, str]] = []
+    for way in WAYS:
+        path = BUILD / f"left_out_training_{way}.csv"
+        rows += summary_rows(way, accuracy_training(catalogue, files[0], path))
+        rows += summary_rows(way, accuracy_training(catalogue, files[1], path), STORED_MLPERF)
+    write_summary(DATA / "calibration" / "training_accuracy.csv", rows, "fit_training.py")
+
+
+def main(folder: str) -> None:
+    """Fit, cross-validate, write."""
+    catalogue = open_catalogue()
+    truth = Truth(Path(folder), catalogue)
+    fit = Fit(truth)
+    theta, errors, jacobian = fit.run()
+    effects = Effects(truth, fit)
+    found = {way: cross_validate(truth, fit, effects, theta, errors, jacobian, way) for way in WAYS}
+    residuals = intervals(truth, found)
+    good = np.isfinite(errors) & fit.learnt
+    path = DATA / "calibration" / "training.toml"
+    path.write_text(written(truth, fit, theta, effects.stored(errors, good), residuals), encoding="utf-8")
+    BUILD.mkdir(exist_ok=True)
+    for way, (left, level) in found.items():
+        print(
+            f"{way} left out: mean of groups {100 * group_error(truth, left, np.isfinite(left)):.1f} %, of training.csv {100 * group_error(truth, left, np.isfinite(left) & ~truth.mlperf):.1f} %"
+        )
+        write_left_out(truth, fit, left, level, residuals, BUILD / f"left_out_training_{way}.csv")
+    summarise(open_catalogue(), truth.files)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python scripts/fit_training.py TRUTH_FOLDER (the folder that holds training.csv)")
+    main(sys.argv[1])

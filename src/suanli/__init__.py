@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from suanli.api import (
         accuracy_serving,
         accuracy_summary,
+        accuracy_training,
         check_export,
         explain_option,
         find_chip,
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
         open_catalogue,
         plan,
         predict_serving,
+        predict_training,
         serve,
+        train,
+        training_accuracy_summary,
     )
     from suanli.errors import BadFile, BadInput, Conflict, NoAnswer, SuanliError, UnknownName, UnknownUnit
 
@@ -40,6 +44,7 @@ __all__ = [
     "UnknownUnit",
     "accuracy_serving",
     "accuracy_summary",
+    "accuracy_training",
     "check_export",
     "explain_option",
     "find_chip",
@@ -50,7 +55,10 @@ __all__ = [
     "open_catalogue",
     "plan",
     "predict_serving",
+    "predict_training",
     "serve",
+    "train",
+    "training_accuracy_summary",
 ]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +27,26 @@ from suanli.facts.prices import (
     rental_band,
 )
 from suanli.hardware import Chip
-from suanli.planning.ask import Ask
+from suanli.places import Place
+from suanli.planning.ask import Acquire
 from suanli.units import factor
 
 Floats = NDArray[np.float64]
+
+
+class Paid(Protocol):
+    """What an ask says of money: rented or bought, with the prices of which day, where, and the defaults it was made with."""
+
+    @property
+    def acquire(self) -> Acquire: ...
+    @property
+    def on(self) -> datetime.date: ...
+    @property
+    def place(self) -> Place: ...
+    @property
+    def assumptions(self) -> Mapping[str, Fact]: ...
+
+
 NONE = PriceBand(math.nan, math.nan, math.nan, 0, "", (), False, 0, Tier.ASSUMED)
 
 
@@ -54,7 +72,7 @@ class Prices:
         return np.array([where[each] for each in chips])
 
 
-def prices_of(catalogue: Catalogue, chips: Mapping[str, Chip], ask: Ask) -> Prices:
+def prices_of(catalogue: Catalogue, chips: Mapping[str, Chip], ask: Paid) -> Prices:
     """The price band of every chip on the ask's date: 10, 50, 90 % of the providers' (or sellers') prices, else estimated from its class."""
     exchange = load_exchange(catalogue)
     whole = np.zeros(len(chips), bool)
@@ -89,7 +107,7 @@ def prices_of(catalogue: Catalogue, chips: Mapping[str, Chip], ask: Ask) -> Pric
     )
 
 
-def _rent(rows: Sequence[RentalRow], name: str, ask: Ask, exchange: Sequence[ExchangeRow]) -> PriceBand:
+def _rent(rows: Sequence[RentalRow], name: str, ask: Paid, exchange: Sequence[ExchangeRow]) -> PriceBand:
     found = rental_band(rows, name, ask.on, "on_demand", exchange, per_provider=True)
     return found if found.count else rental_band(rows, name, ask.on, "reserved", exchange, per_provider=True)
 
@@ -119,7 +137,7 @@ class Owning:
     pue: float
 
 
-def owning(catalogue: Catalogue, ask: Ask) -> Owning:
+def owning(catalogue: Catalogue, ask: Paid) -> Owning:
     """The ownership assumptions at the ask's place; the tariff in US dollars per kWh (NaN where the place has none)."""
     facts = load_assumptions(catalogue)
 
@@ -142,7 +160,7 @@ def owning(catalogue: Catalogue, ask: Ask) -> Owning:
     )
 
 
-def hourly_cost(ask: Ask, prices: Prices, own: Owning, chip_rows: NDArray[np.int64], chips: Floats, power: Floats, scenario: int) -> CostBreakdown:
+def hourly_cost(ask: Paid, prices: Prices, own: Owning, chip_rows: NDArray[np.int64], chips: Floats, power: Floats, scenario: int) -> CostBreakdown:
     """US dollars per hour of fleets of ``chips`` chips drawing ``power`` [W], (N,), at low (0), mid (1) or high (2) prices."""
     price = prices.band[scenario, chip_rows]
     if ask.acquire == "rent":

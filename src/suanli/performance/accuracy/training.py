@@ -211,7 +211,9 @@ def pair(rows: Sequence[Row], answers: Sequence[Row]) -> TrainingPairs:
 
 def judged_column(row: Row) -> str:
     """The column of ``RATES`` that the row is judged by; blank where it has none."""
-    return next((name for name in RATES if measured_of(row, name) > 0), "")
+    # a step of a batch that nobody stated cannot be foretold; its rate can
+    told = [name for name in RATES if name != STEP_TIME or number(row, "global_batch") > 0]
+    return next((name for name in told if measured_of(row, name) > 0), "")
 
 
 def measured_of(row: Row, column: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -24,16 +24,16 @@ class Constants:
     """The constants of the training model, numbers or one a row; times in seconds.
 
     Multiples of the time of kernels measured alone: ``products_16``, ``products_8``, ``products_4`` by bits of the linear layers (long runs of large
-    products draw more power than a chip may hold), ``experts`` and, where narrow, ``experts_8`` on top,
-    ``attention``, ``attention_backward`` (on 2.5 times
-    the forward's operations) and ``quantise`` (passes that narrow a product's inputs). ``score_passes``: times attention that is not fused reads or
-    writes its scores in a forward pass; ``elementwise``: readings of the hidden states a layer and token, ``norm`` those that only sequence parallelism
-    divides. ``expert_width``: width at which experts run at half the rate; ``routing_bytes`` moved an element of each copy of a token. The host's time to launch a layer's kernels (``host_layer``) and a mixture's (``host_mixture``), hidden while the chip is slower;
-    ``routing_overhead`` a mixture and pass, ``micro_batch_overhead``, ``step_overhead``. Links: ``link`` and ``fabric`` share of the sheet's rate beyond
-    what kernels measured alone show, ``exchange`` of that where all send to all. Shares of exchanges that no other work hides: ``tensor_exposed``, ``context_exposed``, ``experts_exposed``,
-    ``pipeline_exposed``, ``data_exposed``, ``parameters_exposed`` (fully sharded parameters). ``update``: multiple of the time the update's traffic takes.
-    ``straggling``: longer step a doubling of the chips beyond eight. ``expert_imbalance`` of the busiest chip. ``adapters``: longer passes with adapters.
-    ``whole``: of everything (stacks, families).
+    products draw more power than a chip may hold), ``experts`` and, where narrow, ``experts_8`` on top, ``attention``, ``attention_backward`` (on 2.5
+    times the forward's operations), ``quantise`` (passes that narrow a product's inputs). ``expert_width``: width at which experts run at half the rate;
+    ``routing_bytes`` moved an element of each copy of a token; ``score_passes``: times attention that is not fused reads or writes its scores in a
+    forward pass; ``elementwise``: readings of the hidden states a layer and token, ``norm`` those that only sequence parallelism divides. The host's time
+    to launch a layer's kernels (``host_layer``) and a mixture's (``host_mixture``), hidden while the chip is slower; ``routing_overhead`` a mixture and
+    pass, ``micro_batch_overhead``, ``step_overhead``. Links: ``link`` and ``fabric`` share of the sheet's rate beyond what kernels measured alone show,
+    ``exchange`` of that where all send to all. Shares of exchanges that no other work hides: ``tensor_exposed``, ``context_exposed``,
+    ``experts_exposed``, ``pipeline_exposed``, ``data_exposed``, ``parameters_exposed`` (fully sharded parameters). ``update``: multiple of the time the
+    update's traffic takes. ``straggling``: longer step a doubling of the chips beyond eight. ``expert_imbalance`` of the busiest chip. ``adapters``:
+    longer passes with adapters. ``whole``: of everything (stacks, families).
     """
 
     products_16: Array
@@ -87,15 +87,27 @@ class StackFile(Schema):
     factors: dict[str, float] = {}
 
 
-class RunFile(Schema):
-    """How much longer a step takes than the constants say, as measured: of a model on a chip at a precision with a stack; from ``rows`` rows."""
+class EffectFile(Schema):
+    """How much longer a step takes than the constants say, where it was measured: log factor of what blank and zero fields leave open. The effects
+    that apply to a row add up (a mixed model: each is drawn to 0 the more, the fewer rows it rests on)."""
 
-    model: str
-    chip: str
-    precision: str
-    stack: str
+    model: str = ""
+    chip: str = ""
+    precision: str = ""
+    stack: str = ""
+    method: str = "full"
+    tp: int = 0
+    pp: int = 0
+    cp: int = 0
+    ep: int = 0
+    length: int = 0
     rows: int
-    factor: float
+    log_factor: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is of one model on one chip."""
+        return bool(self.model and self.chip)
 
 
 class Residuals(Schema):
@@ -106,7 +118,8 @@ class Residuals(Schema):
 
 
 class TrainingFile(Schema):
-    """The file; ``families`` factors of chip families by constant, ``places`` of everything by chip or vendor outside them."""
+    """The file: ``constants``; factors of chip ``families`` and software ``stacks`` by constant; of everything by ``vendors``, chip (``own``) and ``pairs``
+    of stack and family; ``effects`` of measured runs; ``evaluation`` time over training time of MLPerf's benchmarks; ``residuals`` by knowledge."""
 
     fitted_on: Day
     data_hash: tuple[str, ...]
@@ -116,7 +129,10 @@ class TrainingFile(Schema):
     constants: dict[str, float]
     families: dict[str, dict[str, float]]
     stacks: dict[str, StackFile]
-    runs: tuple[RunFile, ...] = ()
+    vendors: dict[str, float]
+    own: dict[str, float]
+    pairs: dict[str, dict[str, float]]
+    effects: tuple[EffectFile, ...] = ()
     evaluation: dict[str, float] = {}
     residuals: dict[str, Residuals]
 
@@ -127,19 +143,20 @@ KNOWLEDGE = ("measured", "chip", "family", "class", "sheet")
 
 @dataclass(frozen=True)
 class TrainingCalibration:
-    """Constants of all together, and their factors by platform ``family`` (P,) and by ``stack`` (stacks,); stack 0 is any.
+    """Constants of all together, and their factors by platform ``family`` (P,) and by ``stack`` (stacks,); stack 0 is any. ``pair`` (stacks, P) of everything:
+    a stack on a family of chips.
 
-    ``knowledge`` (P,) index of ``KNOWLEDGE`` of a chip whatever the model; ``runs`` by (model, chip, scheme name, stack name): the factor of a step
-    as measured; ``quantiles`` (knowledge, 2) of log(measured / predicted).
+    ``knowledge`` (P,) index of ``KNOWLEDGE`` of a chip whatever the model; ``effects`` see ``EffectFile``; ``quantiles`` (knowledge, 2) of log(measured / predicted).
     """
 
     constants: Constants
     kernels: KernelConstants
     family: Mapping[str, Floats]
     stack: Mapping[str, Floats]
+    pair: Floats
     stacks: tuple[str, ...]
     knowledge: Ints
-    runs: Mapping[tuple[str, str, str, str], float]
+    effects: tuple[EffectFile, ...]
     quantiles: Floats
     ideal: bool = False
 
@@ -159,6 +176,7 @@ class TrainingCalibration:
                 if name in table:
                     value = value * table[name][row]
             changed[name] = np.minimum(value, 1.0) if name.endswith("_exposed") else value
+        changed["whole"] = np.asarray(changed.get("whole", self.constants.whole)) * self.pair[stack, platform]
         return replace(self.constants, **changed)
 
 
@@ -168,15 +186,25 @@ def load_training_calibration(catalogue: Catalogue, platforms: Platforms, *, ide
     count = len(platforms)
     if ideal:
         kernels, known = kernel_constants(catalogue, platforms, ideal=True), np.zeros(count, np.int64)
-        return TrainingCalibration(IDEAL, kernels, {}, {}, ("",), known, {}, np.zeros((len(KNOWLEDGE), 2)), ideal=True)
+        return TrainingCalibration(IDEAL, kernels, {}, {}, np.ones((1, count)), ("",), known, (), np.zeros((len(KNOWLEDGE), 2)), ideal=True)
     stacks: dict[str, Mapping[str, float]] = {"": {}} | {name: each.factors for name, each in file.stacks.items()}
-    kernels = kernel_constants(catalogue, platforms)
-    families = [file.families.get(family, {}) for family in platforms.family]
-    knowledge = knowledge_of(platforms, file.chips, file.families)
-    runs = {(each.model, each.chip, each.precision, each.stack): each.factor for each in file.runs}
-    quantiles = np.array([file.residuals[name].quantiles for name in KNOWLEDGE])
-    constants = Constants(**file.constants)
-    return TrainingCalibration(constants, kernels, _columns(families), _columns(list(stacks.values())), tuple(stacks), knowledge, runs, quantiles)
+    whole = np.array(
+        [file.vendors.get(vendor, file.vendors["other"]) * file.own.get(chip, 1.0) for vendor, chip in zip(platforms.vendor, platforms.chip, strict=True)]
+    )
+    family = _columns([file.families.get(name, {}) for name in platforms.family])
+    family["whole"] = family.get("whole", np.ones(count)) * whole
+    pair = np.array([[file.pairs.get(name.split(" ")[0], {}).get(each, 1.0) for each in platforms.family] for name in stacks])
+    return TrainingCalibration(
+        Constants(**file.constants),
+        kernel_constants(catalogue, platforms),
+        family,
+        _columns(list(stacks.values())),
+        pair,
+        tuple(stacks),
+        knowledge_of(platforms, file.chips, file.families),
+        tuple(each for each in file.effects if each.chip in ("", *platforms.chip)),
+        np.array([file.residuals[name].quantiles for name in KNOWLEDGE]),
+    )
 
 
 def knowledge_of(platforms: Platforms, chips: tuple[str, ...], families: Mapping[str, object]) -> Ints:
@@ -189,5 +217,5 @@ def knowledge_of(platforms: Platforms, chips: tuple[str, ...], families: Mapping
     return np.array([KNOWLEDGE.index(each) for each in levels], dtype=np.int64)
 
 
-def _columns(rows: list[Mapping[str, float]]) -> dict[str, Floats]:
+def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, Floats]:
     return {name: np.array([row.get(name, 1.0) for row in rows]) for name in sorted({key for row in rows for key in row})}

@@ -33,8 +33,8 @@ _AROUND = re.compile(
 BENCHMARKS = {"gpt3": ("gpt3-175b", "full", 2048), "llama2_70b_lora": ("llama-2-70b", "lora", 8192), "llama31_405b": ("llama-3.1-405b", "full", 8192)}
 #: the day FlashAttention was out with code (Dao et al., arXiv 2205.14135): attention of earlier runs writes its scores
 FUSED_SINCE = "2022-07"
-#: tokens of a sequence where neither the row nor the model says less; chips, and micro-batches of a pipeline in a step, where a row is silent
-USUAL_LENGTH, USUAL_CHIPS, USUAL_MICRO_BATCHES = 4096, 256, 8
+#: tokens of a sequence where neither the row nor the model says less; chips, micro-batches a stage in a step, and the deepest pipeline, where a row is silent
+USUAL_LENGTH, USUAL_CHIPS, USUAL_MICRO_BATCHES, DEEPEST = 4096, 256, 8, 64
 #: tokens beyond which a sequence is divided over chips where a row does not say
 LONG = 32_768
 MICRO_BATCHES = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -181,18 +181,18 @@ def _layouts(row: Row, case: TrainingCase) -> list[dict[str, float]]:
     maxtext = stack_name(case.framework) == "maxtext"
     if math.isnan(stated["tp"]) and math.isnan(stated["pp"]) and not row.get("sharding"):
         case.assumed.append("layout=best")
-        tensor, pipes = (1.0, 2.0, 4.0, 8.0), (1.0,) if maxtext or chips < 16 else (1.0, 2.0, 4.0, 8.0, 16.0)
+        tensor, pipes = [1.0, 2.0, 4.0, 8.0], [1.0] if maxtext or chips < 16 else _pipes(chips, case)
     else:
-        tensor, pipes = ((1.0 if math.isnan(stated["tp"]) else stated["tp"],), (1.0 if math.isnan(stated["pp"]) else stated["pp"],))
+        tensor, pipes = ([1.0 if math.isnan(stated[name]) else stated[name]] for name in ("tp", "pp"))
         case.given = True
-    contexts = (1.0,) if math.isnan(stated["cp"]) else (stated["cp"],)
+    contexts = [1.0 if math.isnan(stated["cp"]) else stated["cp"]]
     batch = number(row, "global_batch")
     if math.isnan(stated["cp"]) and not case.given and (batch < chips or number(row, "seq_len") > LONG):
-        contexts = (1.0, 2.0, 4.0, 8.0, 16.0)
-    pieces = (stated["vpp"],) if stated["vpp"] >= 1 else (1.0,)
+        contexts = [1.0, 2.0, 4.0, 8.0, 16.0]
+    pieces = [stated["vpp"] if stated["vpp"] >= 1 else 1.0]
     layers = case.model.architecture.layers
     if math.isnan(stated["vpp"]) and case.benchmark:
-        pieces = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
+        pieces = [1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0]
     recompute = _recompute(row, case)
     found = []
     for tp, pp, context, vpp in itertools.product(tensor, pipes, contexts, pieces):
@@ -201,7 +201,8 @@ def _layouts(row: Row, case: TrainingCase) -> list[dict[str, float]]:
             continue
         if vpp > 1 and len(pieces) > 1 and (pp == 1 or layers % (pp * vpp)):
             continue
-        shared = _sharding_that_fits(sharding, case, tp * pp, dp * context) if "sharding" in row else sharding
+        recent = "sharding" in row and (row.get("date") or "9") >= FUSED_SINCE
+        shared = _sharding_that_fits(sharding, case, tp * pp, dp * context) if recent else sharding
         for ep in _experts(case, stated["ep"], tp, context, dp):
             for (again, share), level in itertools.product(recompute, shared):
                 found.append(
@@ -209,6 +210,13 @@ def _layouts(row: Row, case: TrainingCase) -> list[dict[str, float]]:
                      "recomputed": share, "sequence_parallel": _sequence_parallel(row, tp)}
                 )  # fmt: skip
     return found
+
+
+def _pipes(chips: float, case: TrainingCase) -> list[float]:
+    """Numbers of pipeline stages that divide the chips."""
+    assert case.model is not None
+    most = min(case.model.architecture.layers, DEEPEST)
+    return [float(each) for each in range(1, most + 1) if chips % each == 0]
 
 
 def _sharding_that_fits(sharding: list[float], case: TrainingCase, ways: float, copies: float) -> list[float]:

@@ -117,7 +117,7 @@ PARTS = ("compute", "tensor", "context", "experts", "bubble", "pipeline", "data"
 
 @dataclass(frozen=True)
 class TrainingMemory:
-    """Bytes on the fullest chip by what they are, each (N,): ``weights``, ``gradients``, ``optimizer`` state, ``activations``, and the work space of ``other``."""
+    """Bytes on the fullest chip by what they are, each (N,): ``weights``, ``gradients``, ``optimizer`` state, ``activations``, ``other`` work space."""
 
     weights: Floats
     gradients: Floats

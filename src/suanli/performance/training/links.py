@@ -109,4 +109,3 @@ def _once_around(links: Links, c: TrainingConfigs, dense: Floats, experts: Float
     first = links.ring(size * dense * (1 - 1 / copies), copies, c.tp)
     second = links.ring(size * experts * (1 - 1 / expert_copies), expert_copies, c.ep * c.expert_cut)
     return np.asarray(first + np.where(experts > 0, second, 0.0))
-

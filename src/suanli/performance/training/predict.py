@@ -45,11 +45,15 @@ def batches(cases: Sequence[TrainingCase], platform_of: Mapping[str, int], calib
     return found
 
 
-def best_rows(batch: Batch, estimate: TrainingEstimate) -> Ints:
+#: how far our count of a job that ran may exceed the memory: measured peaks are up to so much lower
+SLACK = 1.12
+
+
+def best_rows(batch: Batch, estimate: TrainingEstimate, capacity: NDArray[np.float64]) -> Ints:
     """One row a case: of those with the fewest other reasons against them (a stated layout ran, whatever we think of it) the one with the highest rate
-    per chip that fits, else the one that exceeds the memory least."""
+    per chip that fits, give or take what our count of memory may be wrong by, else the one that exceeds the memory least."""
     memory = np.nan_to_num(estimate.memory.total, nan=np.inf)
-    over = (estimate.why_not & int(Reason.MEMORY)) > 0
+    over = memory > SLACK * capacity[batch.configs.platform]
     others = np.array([int(each).bit_count() for each in estimate.why_not & ~int(Reason.MEMORY)])
     rate = np.nan_to_num(estimate.tokens_rate_per_chip[estimate.tokens_rate_per_chip.shape[0] // 2], nan=-np.inf)
     order = np.lexsort((np.where(over, memory, -rate), over, others, batch.case))
@@ -59,6 +63,6 @@ def best_rows(batch: Batch, estimate: TrainingEstimate) -> Ints:
 
 def predict_batch(batch: Batch, platforms: Platforms, calibration: TrainingCalibration) -> tuple[Ints, TrainingConfigs, TrainingEstimate]:
     """(case index, chosen configuration, estimate with its interval) of one batch."""
-    rows = best_rows(batch, train(batch.model, platforms, calibration, batch.configs))
+    rows = best_rows(batch, train(batch.model, platforms, calibration, batch.configs), platforms.capacity)
     chosen = batch.configs.take(rows)
     return batch.case[rows], chosen, train(batch.model, platforms, calibration, chosen, scenarios=3)

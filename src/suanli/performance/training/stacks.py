@@ -25,6 +25,11 @@ _WORDS = (
     ("mindspore", "mindspeed"),
 )
 
+#: the stack that is taken where nobody names one, by the chip's maker
+USUAL = {"nvidia": "megatron-bridge", "google": "maxtext", "amd": "primus"}
+#: every name that is known
+STACKS = tuple(dict.fromkeys(stack for _, stack in _WORDS))
+
 
 def stack_name(framework: str) -> str:
     """The stack without its version; "" where blank or unknown.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,8 @@ from suanli.hardware import Platforms
 from suanli.models import Model
 from suanli.performance.precision import SCHEMES, peak_of
 from suanli.performance.reasons import Reason, flag
-from suanli.performance.training.calibration import TrainingCalibration
-from suanli.performance.training.configs import PARTS, RECOMPUTES, SHARDINGS, TrainingConfigs, TrainingEstimate, join
+from suanli.performance.training.calibration import KNOWLEDGE, TrainingCalibration
+from suanli.performance.training.configs import METHODS, RECOMPUTES, SHARDINGS, TrainingConfigs, TrainingEstimate, join
 from suanli.performance.training.links import gradient_time, links_of, parameter_time, send_time
 from suanli.performance.training.memory import Held, memory, parameters_per_chip
 from suanli.performance.training.step import Line, Micro, micro_time, visible_entries
@@ -45,12 +45,12 @@ def _train(
     model: Model, platforms: Platforms, calibration: TrainingCalibration, c: TrainingConfigs, scenarios: int, trace: list[Line] | None
 ) -> TrainingEstimate:
     parts = step_parts(model, platforms, calibration, c, trace)
-    known = run_factors(model, platforms, calibration, c)
-    parts = parts * np.where(np.isnan(known), 1.0, known)
+    effects, known = measured_effects(model, platforms, calibration, c)
+    parts = parts * np.exp(effects)
     step = parts.sum(axis=0)
     held = memory(model, c)
     why_not = legal(model, platforms, c) | flag(held.total > USABLE * platforms.capacity[c.platform], Reason.MEMORY)
-    level = np.where(np.isnan(known), calibration.knowledge[c.platform], 0)
+    level = np.where(known, KNOWLEDGE.index("measured"), calibration.knowledge[c.platform])
     low, high = calibration.quantiles[level].T
     times = step[None] if scenarios == 1 else np.stack([step * np.exp(low), step, step * np.exp(high)])
     flop = model_flop(model, c) / c.chips
@@ -150,25 +150,23 @@ def model_flop(model: Model, c: TrainingConfigs, *, masked: bool = False, again:
     return np.asarray(total * c.tokens)
 
 
-def run_factors(model: Model, platforms: Platforms, calibration: TrainingCalibration, c: TrainingConfigs) -> Floats:
-    """Factor of a step of rows whose model, chip, precision and stack were measured together (N,), NaN where they were not."""
-    found = np.full(len(c), np.nan)
-    if not any(key[0] == model.id for key in calibration.runs):
-        return found
-    keys = np.stack([c.platform, c.scheme, c.stack])
-    unique, place = np.unique(keys, axis=1, return_inverse=True)
-    factors = [
-        next(
-            (
-                calibration.runs[key]
-                for stack in (calibration.stacks[row], calibration.stacks[row].split(" ")[0])
-                if (key := (model.id, platforms.chip[platform], SCHEMES[scheme], stack)) in calibration.runs
-            ),
-            np.nan,
-        )
-        for platform, scheme, row in unique.T
-    ]
-    return np.asarray(np.array(factors)[place.ravel()])
+def measured_effects(model: Model, platforms: Platforms, calibration: TrainingCalibration, c: TrainingConfigs) -> tuple[Floats, NDArray[np.bool_]]:
+    """Log factor of a step of each row by what was measured of runs like it, and which rows' model was measured on their chip and stack (N,)."""
+    total, known = np.zeros(len(c)), np.zeros(len(c), bool)
+    name = model.id.split("@")[0]
+    stacks = [each.split(" ")[0] for each in calibration.stacks]
+    for effect in calibration.effects:
+        if effect.model not in ("", name):
+            continue
+        rows = np.isin(c.stack, [place for place, stack in enumerate(stacks) if stack == effect.stack]) & (c.method == METHODS.index(effect.method))
+        if effect.chip:
+            rows &= (c.platform == platforms.chip.index(effect.chip)) & (c.scheme == SCHEMES.index(effect.precision))
+        for part in ("tp", "pp", "cp", "ep", "length"):
+            if getattr(effect, part):
+                rows &= getattr(c, part) == getattr(effect, part)
+        total += np.where(rows, effect.log_factor, 0.0)
+        known |= rows & effect.whole
+    return total, known
 
 
 def legal(model: Model, platforms: Platforms, c: TrainingConfigs) -> Ints:
@@ -197,8 +195,3 @@ def legal(model: Model, platforms: Platforms, c: TrainingConfigs) -> Ints:
         | flag(c.length % (2 * c.cp) > 0, Reason.SEQUENCE)
         | flag(np.isnan(own), Reason.PRECISION)
     )
-
-
-def without_run_factors(calibration: TrainingCalibration) -> TrainingCalibration:
-    """The calibration as the constants alone say."""
-    return replace(calibration, runs={})

@@ -1,25 +1,25 @@
-"""What a face may call. Every function takes a ``Catalogue`` first and returns frozen data; none prints."""
+"""What a face may call of serving."""
 
 from __future__ import annotations
 
-import csv
 import datetime
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from suanli.errors import BadFile, BadInput, Conflict, NoAnswer
+from suanli.api.finding import chip_in_system, find_chip, find_model, find_place, find_workload
+from suanli.api.tables import answers_of, read_rows
+from suanli.errors import BadInput, Conflict, NoAnswer
 from suanli.facts import Catalogue
-from suanli.facts.names import fold, index, resolve
-from suanli.hardware import Chip, Platforms, System, load_chips, load_systems, platforms_of, usual_system
-from suanli.models import Model, load_models, read_model
+from suanli.facts.names import fold, index
+from suanli.hardware import Chip, Platforms, load_chips, load_systems, platforms_of, usual_system
+from suanli.models import Model, load_models
 from suanli.performance.accuracy.serving import Accuracy, Score, accuracy_of
-from suanli.performance.accuracy.summary import read_summary, read_training_summary
-from suanli.performance.accuracy.training import TrainingAccuracy, TrainingScore, accuracy_of_training, group_of
+from suanli.performance.accuracy.summary import read_summary
 from suanli.performance.calibration import ANY, ERAS, Calibration, CalibrationFile, load_calibration
 from suanli.performance.cases import Case, read_case
 from suanli.performance.configs import BOUNDS, Configs, Estimate, configs
@@ -29,49 +29,8 @@ from suanli.performance.precision import SCHEMES, Precisions, load_precisions, p
 from suanli.performance.predict import batches, platform_index, predict_batch
 from suanli.performance.reasons import Reason
 from suanli.performance.serving import serve as serve_configs
-from suanli.performance.training.cases import read_training_case
-from suanli.places import Place, filled, load_places
-from suanli.places import find as find_place_in
 from suanli.planning import Ask, Option, Plan, Serving, make_ask, make_plan
-from suanli.rules import Verdict, check, item_of
-from suanli.workloads import Workload, load_workloads, read_trace, workload_of_trace
-
-
-def open_catalogue(data: Sequence[str | Path] = ()) -> Catalogue:
-    """The bundled facts with the user's folders laid over them; ``BadFile`` where a folder does not exist."""
-    return Catalogue(tuple(Path(each) for each in data))
-
-
-def find_chip(catalogue: Catalogue, name: str) -> Chip:
-    """A chip by id, alias or name; ``UnknownName`` with the nearest."""
-    return resolve("chip", name, index(load_chips(catalogue).values()))
-
-
-def find_model(catalogue: Catalogue, text: str) -> Model:
-    """A model by name, alias, path of a config.json, hub URL or owner/name."""
-    return read_model(text, catalogue)
-
-
-def find_place(catalogue: Catalogue, name: str) -> Place:
-    """A place by id, name, alias or ISO code, with what it lacks taken from its parents (and said in its facts)."""
-    places = load_places(catalogue)
-    return filled(find_place_in(places, name), places)
-
-
-def find_workload(catalogue: Catalogue, name: str) -> Workload:
-    """A workload by id, alias or name."""
-    return resolve("workload", name, index(load_workloads(catalogue).values()))
-
-
-def find_system(catalogue: Catalogue, name: str) -> System:
-    """A system by id or name."""
-    systems = load_systems(catalogue)
-    return systems[name] if name in systems else resolve("system", name, index(systems.values()))  # type: ignore[type-var]
-
-
-def trace_workload(path: str | Path) -> Workload:
-    """The workload that a trace file is: its rate, lengths and bursts. Raises ``BadFile``."""
-    return workload_of_trace(read_trace(path), Path(path).name)
+from suanli.workloads import Workload
 
 
 def plan(catalogue: Catalogue, model: str, *, place: str = "US", workload: str | Workload | None = None, **wanted: Any) -> Plan:
@@ -137,9 +96,7 @@ def serve(
         if not value > 0 and not (option == "--input" and value == 0):
             raise BadInput("planning.not_positive", option=option, value=f"{value:g}")
     found, of = find_model(catalogue, model), find_chip(catalogue, chip)
-    in_system = find_system(catalogue, system) if system else usual_system(of, load_systems(catalogue).values())
-    if in_system and in_system.chip != of.id:
-        raise Conflict("planning.other_chip", system=in_system.id, holds=in_system.chip, chip=of.id)
+    in_system = chip_in_system(catalogue, of, system)
     if accepted < 1:
         raise BadInput("planning.accepted", value=f"{accepted:g}")
     platforms = platforms_of([of], [in_system], catalogue)
@@ -273,20 +230,6 @@ def predict_serving(catalogue: Catalogue, path: str | Path) -> list[dict[str, st
     return answers
 
 
-def read_rows(path: Path) -> Iterator[dict[str, str]]:
-    """The rows of a case file; ``BadFile`` where it is missing, empty or has no id column."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise BadFile("errors.file_missing", file=str(path)) from None
-    except (UnicodeDecodeError, IsADirectoryError, PermissionError) as error:
-        raise BadFile("errors.file_syntax", file=str(path), detail=str(error)) from None
-    reader = csv.DictReader(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
-    if not reader.fieldnames or not {"id", "case_id"} & set(reader.fieldnames):
-        raise BadFile("errors.file_missing_key", file=str(path), key="id")
-    yield from reader
-
-
 def _blank(case: Case, row: Mapping[str, str]) -> dict[str, str]:
     names = [f"{name}{suffix}" for name in PREDICTED for suffix in ("", "_low", "_high")]
     key = "id" if "id" in row else "case_id"
@@ -313,12 +256,6 @@ def _fill(answers: list[dict[str, str]], cases: Sequence[Case], which: Any, chos
         answer["bound_by"] = BOUNDS[estimate.bound_by[place]]
 
 
-def check_export(catalogue: Catalogue, chip: str, to: str, on: datetime.date | None = None, **case: Any) -> tuple[Chip, Verdict]:
-    """May ``chip`` go to ``to`` on a day (today): the chip found and the verdict; ``case`` as in ``rules.check``."""
-    found = find_chip(catalogue, chip)
-    return found, check(item_of(found), to, on or datetime.date.today(), **case)
-
-
 def accuracy_serving(catalogue: Catalogue, truth: str | Path, predictions: str | Path | None = None) -> Accuracy:
     """Predictions judged by a table of measurements (columns of the truth tables).
 
@@ -329,7 +266,7 @@ def accuracy_serving(catalogue: Catalogue, truth: str | Path, predictions: str |
     if predictions is None:
         answers = predict_serving(catalogue, truth)
     else:
-        answers = _answers(rows, truth, predictions, ("tpot_ms", "ttft_ms", "tokens_per_s_per_chip"))
+        answers = answers_of(rows, truth, predictions, ("tpot_ms", "ttft_ms", "tokens_per_s_per_chip"))
     chips, models = index(load_chips(catalogue).values()), index(load_models(catalogue).values())
     cases = [read_case(row, chips, models, fold) for row in rows]
     called = [
@@ -348,87 +285,9 @@ def accuracy_serving(catalogue: Catalogue, truth: str | Path, predictions: str |
     )
 
 
-def _answers(rows: Sequence[Mapping[str, str]], truth: str | Path, predictions: str | Path, figures: Sequence[str]) -> list[dict[str, str]]:
-    """Predictions made elsewhere of ``rows``; ``BadFile`` where they have none of ``figures`` or are of other rows."""
-    answers = list(read_rows(Path(predictions)))
-    if not answers or not set(figures) & answers[0].keys():
-        raise BadFile("errors.file_missing_key", file=str(predictions), key=figures[0])
-    if not {each.get("id") or each.get("case_id") for each in answers} & {row.get("id") or row.get("case_id") for row in rows}:
-        raise BadFile("accuracy.other_rows", file=str(predictions), truth=str(truth))
-    return answers
-
-
 def accuracy_summary(catalogue: Catalogue) -> dict[str, tuple[Score, ...]]:
     """What was left out of the fit (chip, model) -> the errors on it, as stored with the calibration; ``NoAnswer`` where nothing is stored."""
     paths = catalogue.all_paths("calibration", "serving_accuracy")
     if not paths:
         raise NoAnswer("accuracy.no_summary")
     return read_summary(paths[-1][0])
-
-
-def accuracy_training(catalogue: Catalogue, truth: str | Path, predictions: str | Path | None = None) -> TrainingAccuracy:
-    """Predictions of training judged by a table of measurements (columns of the truth tables, MLPerf's included).
-
-    ``predictions``: a file with the columns of ``predict_training``, made elsewhere (such as left-out ones); without it they are made now.
-    Chips and models go by their id in the catalogue where it knows them. Raises ``BadFile``.
-    """
-    rows = list(read_rows(Path(truth)))
-    if predictions is None:
-        answers = predict_training(catalogue, truth)
-    else:
-        answers = _answers(rows, truth, predictions, ("iter_time_s", "tokens_per_s_per_chip", "tflops_per_chip", "mfu", "time_to_train_min"))
-    models = load_models(catalogue)
-    chip_names, model_names = index(load_chips(catalogue).values()), index(models.values())
-    called = []
-    for row in rows:
-        case = read_training_case(row, chip_names, model_names, fold)
-        known = {"group": group_of(row)} | ({"chip": case.chip.id} if case.chip else {})
-        if case.model:
-            name = case.model.id.partition("@")[0]  # cut to fewer layers
-            known |= {"model": name} if name in models else {}
-            known |= {"shape": "mixture" if any(op.kind == "experts" for op in case.model.ops) else "dense"}
-        called.append({**row, **known})
-    digest = hashlib.sha256(Path(truth).read_bytes()).hexdigest()
-    fitted = any(digest in path.read_text(encoding="utf-8") for path, _ in catalogue.all_paths("calibration", "training", ".toml"))
-    return accuracy_of_training(
-        called,
-        answers,
-        table=Path(truth).name,
-        predictions=Path(predictions).name if predictions else "",
-        in_fit=fitted and predictions is None,
-    )
-
-
-def training_accuracy_summary(catalogue: Catalogue) -> dict[str, tuple[TrainingScore, ...]]:
-    """What was left out of the fit (group, chip, model) -> the errors on it, as stored with the calibration; ``NoAnswer`` where nothing is stored."""
-    paths = catalogue.all_paths("calibration", "training_accuracy")
-    if not paths:
-        raise NoAnswer("accuracy.no_summary")
-    return read_training_summary(paths[-1][0])
-
-
-__all__ = [
-    "PREDICTED",
-    "Serving",
-    "accuracy_serving",
-    "accuracy_summary",
-    "accuracy_training",
-    "check_export",
-    "explain_option",
-    "find_chip",
-    "find_model",
-    "find_place",
-    "find_system",
-    "find_workload",
-    "load_chips",
-    "load_models",
-    "load_places",
-    "load_systems",
-    "load_workloads",
-    "open_catalogue",
-    "plan",
-    "predict_serving",
-    "serve",
-    "trace_workload",
-    "training_accuracy_summary",
-]
