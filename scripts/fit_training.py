@@ -41,7 +41,7 @@ from suanli.performance.training.calibration import KNOWLEDGE, NAMES, Constants,
 from suanli.performance.training.cases import BENCHMARKS, read_training_case
 from suanli.performance.training.configs import METHODS
 from suanli.performance.training.predict import Batch, batches, best_rows
-from suanli.performance.training.stacks import stack_name, stack_version
+from suanli.performance.training.stacks import COPIES_THERE, stack_name, stack_version
 from suanli.performance.training.train import model_flop, train
 
 Floats = NDArray[np.float64]
@@ -82,21 +82,27 @@ START: dict[str, tuple[float, float, float, float]] = {
     "adapters": (0.1, 0.7, 1e-3, 1.0),
 }
 #: not fitted: benchmarks balance the load of experts
-FIXED = {"expert_imbalance": 1.0, "whole": 1.0}
+FIXED = {"expert_imbalance": 1.0, "whole": 1.0, "copies_sent": 1.0}
 #: spread of the logarithm of a stack's, a version's and a chip family's factor
 STACK_SPREAD = {
     "whole": 0.08, "products_8": 0.1, "attention": 0.4, "tensor_exposed": 0.4, "data_exposed": 0.4, "parameters_exposed": 0.5, "elementwise": 0.25,
-    "quantise": 0.3, "experts": 0.15, "experts_exposed": 0.3, "pipeline_exposed": 0.4, "host_layer": 0.4, "host_mixture": 0.4, "micro_batch_overhead": 0.4, "step_overhead": 0.5,
+    "quantise": 0.3, "experts": 0.15, "experts_exposed": 0.3, "pipeline_exposed": 0.4, "host_layer": 0.4, "host_mixture": 0.4,
+    "micro_batch_overhead": 0.4, "step_overhead": 0.5,
 }  # fmt: skip
 VERSION_SPREAD = {"whole": 0.04, "experts": 0.15, "host_mixture": 0.4, "routing_overhead": 0.3, "products_4": 0.1}
 FAMILY_SPREAD = {"products_16": 0.08, "products_8": 0.1, "products_4": 0.1, "attention": 0.35, "experts": 0.15, "link": 0.15, "fabric": 0.15}
 CHIP_SPREAD = {"whole": 0.06}
 VENDOR_SPREAD = {"whole": 0.1}
-PAIR_SPREAD = {"whole": 0.1}
+PAIR_SPREAD = {"whole": 0.15}
 #: share of a whole MLPerf run that is evaluation and start (median of the rows that state it)
 EVALUATION = 0.09
 #: what a stack is known for: MegaScale hides what its groups exchange (Jiang et al., arXiv 2402.15627, section 3.2)
 FACTOR_START = {("megascale", "tensor_exposed"): 0.3, ("megascale", "data_exposed"): 0.3, ("megascale", "pipeline_exposed"): 0.3}
+NEVER = 1e-3
+#: stacks without rows of their own whose papers say what they hide: DeepSeek's training framework overlaps all exchanges of experts (arXiv 2412.19437, 3.2)
+TOLD = {"hai-llm": {"experts_exposed": 0.1, "pipeline_exposed": 0.3, "copies_sent": NEVER}}
+#: makers with whose software others have the most practice; all others start so much slower
+PRACTISED, UNPRACTISED = ("nvidia", "google"), 1.15
 STACK_OR_VERSION = tuple(dict.fromkeys([*STACK_SPREAD, *VERSION_SPREAD]))
 #: rows that a level of knowledge must have for quantiles of its own
 FEWEST = 20
@@ -178,7 +184,7 @@ class Fit:
         pairs = sorted({(stack, family) for stack, family in zip(truth.stack, truth.family, strict=True) if stack and family})
         self.keys += [(f"pair {stack}|{family}", name) for stack, family in pairs for name in PAIR_SPREAD]
         self.keys += [("chip " + chip, name) for chip in truth.platforms.chip for name in CHIP_SPREAD]
-        self.start = np.array([np.log(START[name][0]) if not of else np.log(FACTOR_START.get((of, name), 1.0)) for of, name in self.keys])
+        self.start = np.array([np.log(START[name][0]) if not of else np.log(self._begin(of, name)) for of, name in self.keys])
         spread = np.array([self._spread(of, name) for of, name in self.keys])
         self.pull = PULL * ROBUST / spread
         self.low = np.array([np.log(START[name][2]) if not of else -2.5 for of, name in self.keys])
@@ -189,6 +195,11 @@ class Fit:
         self.weight = count[place] ** -0.4
         self.batches = batches(truth.cases, truth.rows_of, self.at(self.start))
         self.choose(self.start)
+
+    def _begin(self, of: str, name: str) -> float:
+        if of.startswith("vendor ") and of.removeprefix("vendor ") not in PRACTISED:
+            return UNPRACTISED
+        return FACTOR_START.get((of, name), 1.0)
 
     def _spread(self, of: str, name: str) -> float:
         if not of:
@@ -218,6 +229,7 @@ class Fit:
             stack[name] = np.array(
                 [value.get((each, name), 1.0) * (value.get((each.split(" ")[0], name), 1.0) if " " in each else 1.0) for each in self.stacks]
             )
+        stack["copies_sent"] = np.array([NEVER if name.split(" ")[0] in COPIES_THERE else 1.0 for name in self.stacks])
         known = np.zeros(len(families), np.int64)
         pair = np.array([[value.get((f"pair {name.split(' ')[0]}|{each}", "whole"), 1.0) for each in families] for name in self.stacks])
         return TrainingCalibration(constants, kernels or self.truth.kernels, family, stack, pair, self.stacks, known, (), np.zeros((len(KNOWLEDGE), 2)))
@@ -377,7 +389,8 @@ WAYS = ("group", "chip", "model")
 
 
 def cross_validate(truth: Truth, fit: Fit, effects: Effects, theta: Floats, errors: Floats, jacobian: Floats, way: str) -> tuple[Floats, NDArray[np.int64]]:
-    """log(predicted / measured step) of every row by a fit that has not seen its group (chip, model), and how well it was known then (index of ``KNOWLEDGE``)."""
+    """log(predicted / measured step) of every row by a fit that has not seen its group (chip, model), and how well it was known then (index of
+    ``KNOWLEDGE``)."""
     names, left, level = getattr(truth, way), np.full(len(errors), np.nan), np.zeros(len(errors), np.int64)
     good = np.isfinite(errors) & fit.learnt
     for name in np.unique(names[names != ""]):
@@ -395,7 +408,8 @@ def cross_validate(truth: Truth, fit: Fit, effects: Effects, theta: Floats, erro
 
 
 def intervals(truth: Truth, found: Mapping[str, tuple[Floats, NDArray[np.int64]]]) -> dict[str, tuple[list[float], int]]:
-    """10 and 90 % quantiles of log(measured / predicted step) by knowledge; a level's are at least as wide as the better one's. Groups weigh as the root of their rows."""
+    """10 and 90 % quantiles of log(measured / predicted step) by knowledge; a level's are at least as wide as the better one's. Groups weigh as the root of
+    their rows."""
     result: dict[str, tuple[list[float], int]] = {}
     for place, name in enumerate(KNOWLEDGE):
         ways = ("group", "model") if name in ("measured", "chip") else ("chip",)
@@ -430,6 +444,12 @@ def evaluation(truth: Truth) -> dict[str, float]:
     return {name: round(float(np.median(values)), 3) for name, values in sorted(found.items())}
 
 
+def _of_stack(value: Mapping[tuple[str, str], float], stack: str, name: str) -> float:
+    """A factor of a stack, or of a version of one times that of the stack."""
+    own = value.get((stack, name), 1.0)
+    return own * value.get((stack.split(" ")[0], name), 1.0) if " " in stack else own
+
+
 def written(truth: Truth, fit: Fit, theta: Floats, effects: list[dict[str, object]], residuals: Mapping[str, tuple[list[float], int]]) -> str:
     """The calibration file."""
     value = {key: float(np.exp(each)) for key, each in zip(fit.keys, theta, strict=True)}
@@ -461,9 +481,12 @@ def written(truth: Truth, fit: Fit, theta: Floats, effects: list[dict[str, objec
         lines += ["", f'[pairs."{stack}"]', *mine]
     for stack in fit.stacks[1:]:
         rows = int(((truth.stack == stack) | (truth.version == stack)).sum())
-        factors = {name: value.get((stack, name), 1.0) * (value.get((stack.split(" ")[0], name), 1.0) if " " in stack else 1.0) for name in STACK_OR_VERSION}
+        copied = {"copies_sent": NEVER} if stack.split(" ")[0] in COPIES_THERE else {}
+        factors = copied | {name: _of_stack(value, stack, name) for name in STACK_OR_VERSION}
         lines += ["", f'[stacks."{stack}"]', f"rows = {rows}", f'[stacks."{stack}".factors]']
         lines += [f"{name} = {factor:.4g}" for name, factor in factors.items() if abs(np.log(factor)) > 1e-3]
+    for stack, factors in TOLD.items():
+        lines += ["", f'[stacks."{stack}"]', "rows = 0", f'[stacks."{stack}".factors]', *(f"{name} = {factor}" for name, factor in factors.items())]
     lines += ["", "[evaluation]", *(f"{name} = {share}" for name, share in evaluation(truth).items())]
     for name, (quantiles, count) in residuals.items():
         lines += ["", f"[residuals.{name}]", f"quantiles = {quantiles}", f"rows = {count}"]
@@ -514,9 +537,8 @@ def main(folder: str) -> None:
     path.write_text(written(truth, fit, theta, effects.stored(errors, good), residuals), encoding="utf-8")
     BUILD.mkdir(exist_ok=True)
     for way, (left, level) in found.items():
-        print(
-            f"{way} left out: mean of groups {100 * group_error(truth, left, np.isfinite(left)):.1f} %, of training.csv {100 * group_error(truth, left, np.isfinite(left) & ~truth.mlperf):.1f} %"
-        )
+        whole, table = (100 * group_error(truth, left, np.isfinite(left) & rows) for rows in (True, ~truth.mlperf))
+        print(f"{way} left out: mean of groups {whole:.1f} %, of training.csv {table:.1f} %")
         write_left_out(truth, fit, left, level, residuals, BUILD / f"left_out_training_{way}.csv")
     summarise(open_catalogue(), truth.files)
 

@@ -3,8 +3,8 @@
 from suanli.api.export import check_export
 from suanli.api.finding import find_chip, find_model, find_place, find_system, find_workload, open_catalogue, trace_workload
 from suanli.api.serving import PREDICTED, accuracy_serving, accuracy_summary, explain_option, plan, predict_serving, serve
-from suanli.api.training import accuracy_training, predict_training, train, training_accuracy_summary
 from suanli.api.tables import read_rows
+from suanli.api.training import accuracy_training, predict_training, train, training_accuracy_summary
 from suanli.hardware import load_chips, load_systems
 from suanli.models import load_models
 from suanli.places import load_places

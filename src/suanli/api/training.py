@@ -16,14 +16,16 @@ from suanli.facts import Catalogue
 from suanli.facts.names import fold, index
 from suanli.hardware import load_chips, load_systems, platforms_of, usual_system
 from suanli.models import Model, load_models
-from suanli.models.generic import dense_model, stated_size
+from suanli.models.generic import ASPECT, HEAD, dense_model, stated_size
 from suanli.performance.accuracy.summary import read_training_summary
 from suanli.performance.accuracy.training import TrainingAccuracy, TrainingScore, accuracy_of_training, group_of
 from suanli.performance.training.answers import answer_cases, blank
 from suanli.performance.training.calibration import TrainingFile, load_training_calibration
 from suanli.performance.training.cases import read_training_case
 from suanli.performance.training.stacks import STACKS
-from suanli.planning.training import TrainingPlan, check_layout, known_stack, make_train_ask, make_training_plan
+from suanli.planning.run import DAY
+from suanli.planning.training import LARGEST_CLUSTER, TrainingPlan, check_layout, known_stack, make_train_ask, make_training_plan
+from suanli.units import number
 
 
 def train(
@@ -58,14 +60,18 @@ def train(
     plan = make_training_plan(catalogue, ask, pairs, counts, progress)
     if not plan.options:
         raise _cannot_train(plan)
+    if not counts and not plan.options[0].finishes:
+        raise _too_late(plan)
     return plan
 
 
 def _model_or_size(catalogue: Catalogue, name: str) -> Model:
     """A model of the catalogue, or a dense one of a size such as ``70B``."""
-    if re.fullmatch(r"\d+(\.\d+)?\s?[MBTmbt]", name.strip()):
-        return dense_model(stated_size(name))
-    return find_model(catalogue, name)
+    if not re.fullmatch(r"\d+(\.\d+)?\s?[MBTmbt]", name.strip()):
+        return find_model(catalogue, name)
+    size = stated_size(name.strip())
+    whole = 8 * HEAD  # heads that a server of eight chips divides, as published models have
+    return dense_model(size, hidden=max(round((ASPECT * size / 12) ** (1 / 3) / whole), 1) * whole)
 
 
 def _cannot_train(plan: TrainingPlan) -> NoAnswer:
@@ -77,11 +83,26 @@ def _cannot_train(plan: TrainingPlan) -> NoAnswer:
         "planning.cannot_train",
         model=plan.ask.model.name,
         chip=nearest.chip.name,
-        chips=nearest.chips,
-        tried=nearest.found.tried,
+        chips=f"{nearest.chips:,}",
+        tried=f"{nearest.found.tried:,}",
         reason="@performance.reasons." + nearest.why_not[0],
         needs=needs,
         has="?" if math.isnan(capacity) else f"{capacity / 1e9:,.0f} GB",
+    )
+
+
+def _too_late(plan: TrainingPlan) -> NoAnswer:
+    """The quickest of all sizes misses the deadline."""
+    quickest = min(plan.options, key=lambda each: float(each.run.wall_time[0, 0]) if each.run else math.inf)
+    assert quickest.run is not None
+    return NoAnswer(
+        "planning.train_too_late",
+        model=plan.ask.model.name,
+        deadline=str(plan.ask.run.deadline),
+        largest=f"{LARGEST_CLUSTER:,}",
+        chip=quickest.chip.name,
+        chips=f"{quickest.chips:,}",
+        days=number(float(quickest.run.wall_time[0, 0]) / DAY),
     )
 
 

@@ -21,10 +21,11 @@ def group_bandwidth(link: Array, fabric: Array, domain: Array, inner: Array, gro
     return np.where(near >= group, link, np.minimum(link, near * fabric))
 
 
-def exchange_time(volume: Array, link: Array, fabric: Array, domain: Array, inner: Array, group: Array) -> Array:
+def exchange_time(volume: Array, link: Array, fabric: Array, domain: Array, inner: Array, group: Array, crossing: Array = 1.0) -> Array:
     """Seconds of an all-to-all in which each chip sends ``volume`` bytes evenly to the others of its group; both levels run side by side.
 
-    max(V n / L, V f / F), n and f the shares of the others inside and outside the domain. volume [B], link and fabric [B/s].
+    max(V n / L, V f x / F), n and f the shares of the others inside and outside the domain, ``crossing`` x the share of what is meant for other domains
+    that is sent to them (the rest are copies made there). volume [B], link and fabric [B/s].
 
     >>> float(exchange_time(63e9, 100e9, 10e9, 8, 1, 64)), float(exchange_time(1e9, 100e9, 10e9, 8, 1, 1))
     (5.6, 0.0)
@@ -32,7 +33,7 @@ def exchange_time(volume: Array, link: Array, fabric: Array, domain: Array, inne
     near = np.clip(domain / inner, 1, group)
     others = np.maximum(group - 1, 1)
     sent = volume * (group > 1)
-    return np.maximum(sent * (near - 1) / others / link, sent * (group - near) / others / fabric)
+    return np.maximum(sent * (near - 1) / others / link, sent * (group - near) / others * crossing / fabric)
 
 
 def pipeline_time(stage: Array, slowest: Array, micro_batches: Array, stages: Array, pieces: Array) -> tuple[Array, Array]:
@@ -80,3 +81,14 @@ def score_bytes(heads: Array, sequences: Array, length: Array, passes: Array) ->
     8000000
     """
     return passes * 2 * heads * sequences * length * length
+
+
+def domains_reached(copies: Array, domains: Array) -> Array:
+    """Expected number of distinct domains of ``domains`` that ``copies`` copies of a token go to, each anywhere: d (1 - (1 - 1/d)^k).
+
+    What a token costs where it crosses to each domain once and is copied there (DeepSeek-V3, arXiv 2412.19437, section 3.2.2).
+
+    >>> float(domains_reached(8, 1)), round(float(domains_reached(8, 8)), 3)
+    (1.0, 5.251)
+    """
+    return domains * (1 - (1 - 1 / np.asarray(domains, float)) ** copies)

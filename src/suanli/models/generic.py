@@ -28,7 +28,7 @@ def stated_size(text: str) -> float:
 
 def stated_shape(text: str) -> tuple[int, int]:
     """Layers and hidden width that a name states as ``(L=24, h=2304)``, zeros where it does not."""
-    found = [re.search(rf"\b{name}\s*=\s*(\d+)", text) for name in ("L", "h|d")]
+    found = [re.search(rf"\b(?:{name})\s*=\s*(\d+)", text) for name in ("L", "h|d")]
     return tuple(int(each[1]) if each else 0 for each in found)  # type: ignore[return-value]
 
 

@@ -12,21 +12,23 @@ from numpy.typing import NDArray
 
 from suanli.errors import BadInput, Conflict
 from suanli.facts import Catalogue
+from suanli.facts.prices import exchange_rate
 from suanli.hardware import Chip, Platforms, System, load_chips, platforms_of, vendor_of
 from suanli.models import Model
 from suanli.performance.precision import SCHEMES, precision_code
 from suanli.performance.reasons import Reason
-from suanli.performance.training.calibration import TrainingCalibration, load_training_calibration
+from suanli.performance.training.calibration import KNOWLEDGE, TrainingCalibration, load_training_calibration
 from suanli.performance.training.configs import METHODS, TrainingConfigs, TrainingEstimate
 from suanli.performance.training.layouts import Found, Job, Layouts, grids, search
 from suanli.performance.training.memory import STATE, WEIGHT
 from suanli.performance.training.stacks import USUAL, stack_name
 from suanli.performance.training.step import Line
-from suanli.performance.training.train import train
+from suanli.performance.training.train import measured_effects, train
 from suanli.places import Place
 from suanli.planning.ask import Acquire, Filled
 from suanli.planning.prices import Prices, hourly_cost, owning, prices_of
 from suanli.planning.run import Clusters, Run, RunAsk, RunBand, assumed, finish_by, make_run_ask, run, run_band
+from suanli.units import number
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +58,9 @@ class TrainAsk:
 @dataclass(frozen=True)
 class Training:
     """One chip and cluster size: the layout used and its estimate (S = 3), the search it came from, the run (S = 1: what is expected) and its band, the
-    price tier. ``why_not``: names of reasons where nothing runs; then ``row`` is the nearest to running (None where no grid divides the chips)."""
+    price tier. ``why_not``: names of reasons where nothing runs; then ``row`` is the nearest to running (None where no grid divides the chips).
+    ``knowledge``: one of ``performance.training.calibration.KNOWLEDGE``, blank where nothing runs; ``measured``: factor of the step by what was measured
+    of runs like it."""
 
     chip: Chip
     system: System | None
@@ -74,6 +78,8 @@ class Training:
     price_tier: int
     price_estimated: bool
     price_sources: tuple[str, ...]
+    knowledge: str = ""
+    measured: float = 1.0
 
     @property
     def configs(self) -> TrainingConfigs:
@@ -90,11 +96,14 @@ class Training:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """Every chip and size asked about: those that run, the cheapest that finishes in time first, then those that do not."""
+    """Every chip and size asked about: those that run, the cheapest that finishes in time first, then those that do not. Costs are in US dollars;
+    ``currency`` of the place is ``currency_rate`` a dollar."""
 
     ask: TrainAsk
     options: tuple[Training, ...]
     refused: tuple[Training, ...]
+    currency: str = "USD"
+    currency_rate: float = 1.0
 
 
 def make_train_ask(
@@ -119,7 +128,7 @@ def make_train_ask(
     notes: list[Filled] = []
     if tokens is None:
         tokens = TOKENS_A_PARAMETER * model.active
-        notes.append(Filled("tokens", f"{tokens:.3g}", "@planning.from.tokens_a_parameter"))
+        notes.append(Filled("tokens", f"{number(tokens / 1e12)}T", "@planning.from.tokens_a_parameter"))
     if precision is None:
         notes.append(Filled("train_precision", "bf16", "@planning.from.suanli"))
     context = model.architecture.context
@@ -136,6 +145,10 @@ def make_train_ask(
     if method not in METHODS:
         raise BadInput("cli.bad_choice", option="--method", value=method, nearest=", ".join(METHODS))
     ask = make_run_ask(catalogue, place, tokens, deadline=deadline, on=on, start=start, acquire=acquire)
+    if on is None:
+        notes.append(Filled("on", ask.on.isoformat(), "@planning.from.today"))
+    if deadline is not None and deadline <= ask.start:
+        raise Conflict("planning.train_deadline", deadline=deadline.isoformat(), start=ask.start.isoformat())
     return TrainAsk(
         model, precision_code(precision or "bf16"), length, global_batch or 0, method, stack, dict(layout or {}), ask, ideal, tuple(notes)
     )  # fmt: skip
@@ -157,7 +170,7 @@ def make_training_plan(
     counts: Sequence[int],
     progress: Callable[[str, int], None] | None = None,
 ) -> TrainingPlan:
-    """Each chip in its system at each of ``counts`` chips; without counts, at the smallest size that finishes by the deadline (the largest tried where
+    """Each chip in its system at each of ``counts`` chips; without counts, at the smallest size that finishes by the deadline (the quickest of all where
     none does). ``progress`` is called with a chip's name and the layouts tried so far."""
     prices = prices_of(catalogue, load_chips(catalogue), ask.run)  # a class band needs all chips
     options = []
@@ -168,13 +181,21 @@ def make_training_plan(
         options += [one.at(count) for count in counts] if counts else [one.smallest()]
     runs = [each for each in options if not each.why_not]
     runs.sort(key=lambda each: (not each.finishes, _cost(each)))
-    return TrainingPlan(ask, tuple(runs), tuple(each for each in options if each.why_not))
+    currency = ask.run.place.currency or "USD"
+    rate = 1.0 if currency == "USD" else exchange_rate(catalogue, currency, ask.run.on)
+    currency, rate = ("USD", 1.0) if math.isnan(rate) else (currency, float(rate))
+    return TrainingPlan(ask, tuple(runs), tuple(each for each in options if each.why_not), currency, rate)
 
 
 def _cost(option: Training) -> float:
     assert option.band is not None
     cost = float(option.band.cost[1, 0])
-    return cost if math.isfinite(cost) else float(option.band.wall_time[1, 0]) * 1e9
+    return cost if math.isfinite(cost) else _wall_time(option) * 1e9
+
+
+def _wall_time(option: Training) -> float:
+    assert option.band is not None
+    return float(option.band.wall_time[1, 0])
 
 
 @dataclass(frozen=True)
@@ -191,19 +212,15 @@ class _Chip:
     progress: Callable[[str, int], None] | None
 
     def smallest(self) -> Training:
-        """The smallest of the cluster sizes that finishes in time, by bisection: a larger cluster is never slower."""
+        """The smallest of the cluster sizes, doubled from one server, that finishes in time; the quickest that runs where none does."""
         node = max(int(self.platforms.node[0]), 1)
-        sizes = [node * 2**power for power in range(int(math.log2(LARGEST_CLUSTER / node)) + 1)]
-        low, high = 0, len(sizes) - 1
-        best = self.at(sizes[high])
-        while low < high:
-            middle = (low + high) // 2
-            tried = self.at(sizes[middle])
-            if tried.finishes and not tried.why_not:
-                best, high = tried, middle
-            else:
-                low = middle + 1
-        return best
+        tried = []
+        for power in range(int(math.log2(LARGEST_CLUSTER / node)) + 1):
+            tried.append(self.at(node * 2**power))
+            if tried[-1].finishes:
+                return tried[-1]
+        runs = [each for each in tried if each.band is not None]
+        return min(runs, key=_wall_time) if runs else tried[-1]
 
     def _tell(self, tried: int) -> None:
         if self.progress is not None:
@@ -228,7 +245,13 @@ class _Chip:
             self.chip, self.system, self.platforms, count, stack, batch, found, row, tuple(lines), why_not, None, None, False,
             int(self.prices.tier[place[0]]), bool(self.prices.estimated[place[0]]), self.prices.sources[place[0]],
         )  # fmt: skip
-        return result if why_not else self._priced(result, place)
+        return result if why_not else self._priced(self._known(result), place)
+
+    def _known(self, option: Training) -> Training:
+        """With how well runs like it are known."""
+        effects, measured = measured_effects(self.ask.model, self.platforms, self.calibration, option.configs)
+        level = KNOWLEDGE.index("measured") if measured[0] else int(self.calibration.knowledge[0])
+        return replace(option, knowledge=KNOWLEDGE[level], measured=float(np.exp(effects[0])))
 
     def _priced(self, option: Training, place: NDArray[np.int64]) -> Training:
         """With its run, cost, energy and carbon."""

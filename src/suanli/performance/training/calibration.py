@@ -24,16 +24,16 @@ class Constants:
     """The constants of the training model, numbers or one a row; times in seconds.
 
     Multiples of the time of kernels measured alone: ``products_16``, ``products_8``, ``products_4`` by bits of the linear layers (long runs of large
-    products draw more power than a chip may hold), ``experts`` and, where narrow, ``experts_8`` on top, ``attention``, ``attention_backward`` (on 2.5
-    times the forward's operations), ``quantise`` (passes that narrow a product's inputs). ``expert_width``: width at which experts run at half the rate;
-    ``routing_bytes`` moved an element of each copy of a token; ``score_passes``: times attention that is not fused reads or writes its scores in a
-    forward pass; ``elementwise``: readings of the hidden states a layer and token, ``norm`` those that only sequence parallelism divides. The host's time
-    to launch a layer's kernels (``host_layer``) and a mixture's (``host_mixture``), hidden while the chip is slower; ``routing_overhead`` a mixture and
-    pass, ``micro_batch_overhead``, ``step_overhead``. Links: ``link`` and ``fabric`` share of the sheet's rate beyond what kernels measured alone show,
-    ``exchange`` of that where all send to all. Shares of exchanges that no other work hides: ``tensor_exposed``, ``context_exposed``,
-    ``experts_exposed``, ``pipeline_exposed``, ``data_exposed``, ``parameters_exposed`` (fully sharded parameters). ``update``: multiple of the time the
-    update's traffic takes. ``straggling``: longer step a doubling of the chips beyond eight. ``expert_imbalance`` of the busiest chip. ``adapters``:
-    longer passes with adapters. ``whole``: of everything (stacks, families).
+    products draw more power than a chip may hold), ``experts`` and, where narrow, ``experts_8`` on top, ``attention``, ``attention_backward`` (on 2.5 times
+    the forward's operations), ``quantise`` (passes that narrow a product's inputs). ``expert_width``: width at which experts run at half the rate;
+    ``routing_bytes`` moved an element of each copy of a token; ``score_passes``: times attention that is not fused reads or writes its scores in a forward
+    pass; ``elementwise``: readings of the hidden states a layer and token, ``norm`` those that only sequence parallelism divides. The host's time to launch
+    a layer's kernels (``host_layer``) and a mixture's (``host_mixture``), hidden while the chip is slower; ``routing_overhead`` a mixture and pass,
+    ``micro_batch_overhead``, ``step_overhead``. Links: ``link`` and ``fabric`` share of the sheet's rate beyond what kernels measured alone show,
+    ``exchange`` of that where all send to all; ``copies_sent`` 1: each copy of a token crosses the fabric, 0: one a scale-up domain. Shares of exchanges
+    that no other work hides: ``tensor_exposed``, ``context_exposed``, ``experts_exposed``, ``pipeline_exposed``, ``data_exposed``, ``parameters_exposed``
+    (fully sharded parameters). ``update``: multiple of the time the update's traffic takes. ``straggling``: longer step a doubling of the chips beyond
+    eight. ``expert_imbalance`` of the busiest chip. ``adapters``: longer passes with adapters. ``whole``: of everything (stacks, families).
     """
 
     products_16: Array
@@ -57,6 +57,7 @@ class Constants:
     link: Array
     fabric: Array
     exchange: Array
+    copies_sent: Array
     tensor_exposed: Array
     context_exposed: Array
     experts_exposed: Array
@@ -73,8 +74,8 @@ class Constants:
 NAMES = tuple(each.name for each in fields(Constants))
 
 _NO_COST = (
-    "expert_width routing_bytes quantise score_passes elementwise norm host_layer host_mixture routing_overhead micro_batch_overhead step_overhead tensor_exposed context_exposed "
-    "experts_exposed pipeline_exposed data_exposed parameters_exposed straggling adapters"
+    "copies_sent expert_width routing_bytes quantise score_passes elementwise norm host_layer host_mixture routing_overhead micro_batch_overhead step_overhead "
+    "tensor_exposed context_exposed experts_exposed pipeline_exposed data_exposed parameters_exposed straggling adapters"
 )
 #: every efficiency 1, every overhead 0, every exchange hidden where other work is long enough: the speed of light
 IDEAL = Constants(**(dict.fromkeys(NAMES, 1.0) | dict.fromkeys(_NO_COST.split(), 0.0)))
@@ -143,10 +144,11 @@ KNOWLEDGE = ("measured", "chip", "family", "class", "sheet")
 
 @dataclass(frozen=True)
 class TrainingCalibration:
-    """Constants of all together, and their factors by platform ``family`` (P,) and by ``stack`` (stacks,); stack 0 is any. ``pair`` (stacks, P) of everything:
-    a stack on a family of chips.
+    """Constants of all together, and their factors by platform ``family`` (P,) and by ``stack`` (stacks,); stack 0 is any. ``pair`` (stacks, P) of
+    everything: a stack on a family of chips.
 
-    ``knowledge`` (P,) index of ``KNOWLEDGE`` of a chip whatever the model; ``effects`` see ``EffectFile``; ``quantiles`` (knowledge, 2) of log(measured / predicted).
+    ``knowledge`` (P,) index of ``KNOWLEDGE`` of a chip whatever the model; ``effects`` see ``EffectFile``; ``quantiles`` (knowledge, 2) of
+    log(measured / predicted).
     """
 
     constants: Constants

@@ -37,6 +37,8 @@ FUSED_SINCE = "2022-07"
 USUAL_LENGTH, USUAL_CHIPS, USUAL_MICRO_BATCHES, DEEPEST = 4096, 256, 8, 64
 #: tokens beyond which a sequence is divided over chips where a row does not say
 LONG = 32_768
+#: stacks whose tables leave the pieces of a stage blank where there is one; the day Megatron-LM could interleave (Narayanan et al., arXiv 2104.04473)
+SAYS_PIECES, INTERLEAVED_SINCE = ("megatron-bridge", "nemo", "primus", "megatron-plain", "llm-foundry", "maxtext", "maxtext-gpu"), "2021-05"
 MICRO_BATCHES = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 
@@ -191,7 +193,7 @@ def _layouts(row: Row, case: TrainingCase) -> list[dict[str, float]]:
         contexts = [1.0, 2.0, 4.0, 8.0, 16.0]
     pieces = [stated["vpp"] if stated["vpp"] >= 1 else 1.0]
     layers = case.model.architecture.layers
-    if math.isnan(stated["vpp"]) and case.benchmark:
+    if math.isnan(stated["vpp"]) and stack_name(case.framework) not in SAYS_PIECES and (row.get("date") or "9") >= INTERLEAVED_SINCE:
         pieces = [1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0]
     recompute = _recompute(row, case)
     found = []
@@ -199,7 +201,7 @@ def _layouts(row: Row, case: TrainingCase) -> list[dict[str, float]]:
         dp = chips / (tp * pp * context)
         if dp % 1 or dp < 1 or pp > case.model.architecture.layers or (dp > batch and not case.given):
             continue
-        if vpp > 1 and len(pieces) > 1 and (pp == 1 or layers % (pp * vpp)):
+        if vpp > 1 and len(pieces) > 1 and (pp == 1 or pp * vpp > layers + 2):  # embedding and head may take a place each
             continue
         recent = "sharding" in row and (row.get("date") or "9") >= FUSED_SINCE
         shared = _sharding_that_fits(sharding, case, tp * pp, dp * context) if recent else sharding

@@ -55,8 +55,9 @@ def divisors(number: int) -> list[int]:
 def grids(model: Model, job: Job, domain: float = np.inf) -> Floats:
     """(B, 8): tp, cp, ep, micro_batch, pp, dp, vpp and layers a piece of every legal grid of the chips, sorted so that neighbours share their layers' times.
 
-    Legal: tp divides the heads and stays within a scale-up ``domain``, twice cp the sequence, ep the experts and the chips of a stage, data-parallel replicas and micro-batches the batch; a
-    pipeline has at most as many stages as layers (the last may have fewer) and is interleaved only evenly, with a multiple of its stages in micro-batches.
+    Legal: tp divides the heads and stays within a scale-up ``domain``, twice cp the sequence, ep the experts and the chips of a stage, data-parallel
+    replicas and micro-batches the batch; a pipeline has at most as many stages as layers (the last may have fewer) and is interleaved only evenly, with a
+    multiple of its stages in micro-batches.
     Parts that were given stand as they are, legal or not: the estimate says why not.
     """
     arch, given = model.architecture, job.given

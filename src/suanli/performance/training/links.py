@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from suanli.formulas.arrays import Array
 from suanli.formulas.kernels import collective_time
-from suanli.formulas.training import exchange_time, group_bandwidth
+from suanli.formulas.training import domains_reached, exchange_time, group_bandwidth
 from suanli.hardware import Platforms
 from suanli.models import Model
 from suanli.performance import rates
@@ -25,13 +25,14 @@ ACTIVATION = 2
 
 @dataclass(frozen=True)
 class Links:
-    """Rates of each row's links [B/s per chip and direction], the share of the fabric's that exchanges of all with all reach, and the constants of a
-    measured ring over them (N,)."""
+    """Rates of each row's links [B/s per chip and direction], the share of the fabric's that exchanges of all with all reach, whether each copy of a token
+    crosses the fabric (1) or one a domain (0), and the constants of a measured ring (N,)."""
 
     link: Floats
     fabric: Floats
     domain: Floats
     exchanged: Array
+    copies_sent: Array
     ring_constants: Mapping[str, Floats]
 
     def ring(self, volume: Floats, chips: Floats, inner: Floats) -> Floats:
@@ -41,9 +42,13 @@ class Links:
         near = self.domain >= chips * inner
         return np.asarray(collective_time(volume, chips, bandwidth, 1.0, c["step"], np.where(near, c["ramp"], 0.0), c["launch"]))
 
-    def exchange(self, volume: Floats, chips: Floats, inner: Floats) -> Floats:
-        """Seconds in which each of ``chips`` chips, ``inner`` apart, sends ``volume`` bytes to all others together."""
-        return np.asarray(exchange_time(volume, self.link * self.ring_constants["link"], self.fabric * self.exchanged, self.domain, inner, chips))
+    def exchange(self, volume: Floats, chips: Floats, inner: Floats, copies: Floats) -> Floats:
+        """Seconds in which each of ``chips`` chips, ``inner`` apart, sends ``volume`` bytes to all others together, ``copies`` of each token."""
+        domains = np.maximum(chips * inner / self.domain, 1.0)
+        once = np.minimum(domains_reached(copies, domains) / copies, 1.0)
+        crossing = self.copies_sent + (1 - self.copies_sent) * once
+        link, fabric = self.link * self.ring_constants["link"], self.fabric * self.exchanged
+        return np.asarray(exchange_time(volume, link, fabric, self.domain, inner, chips, crossing))
 
     def send(self, volume: Floats, distance: Floats) -> Floats:
         """Seconds of a message to the chip ``distance`` further on."""
@@ -53,7 +58,7 @@ class Links:
 def links_of(platforms: Platforms, calibration: TrainingCalibration, k: Constants, c: TrainingConfigs) -> Links:
     """The links of each row's platform at what ``k`` says is reached of them."""
     ring = rates.collective(platforms, calibration.kernels, "all_gather.nccl", c.platform)
-    return Links(platforms.link[c.platform] * k.link, platforms.fabric[c.platform] * k.fabric, platforms.domain[c.platform], k.exchange, ring)
+    return Links(platforms.link[c.platform] * k.link, platforms.fabric[c.platform] * k.fabric, platforms.domain[c.platform], k.exchange, k.copies_sent, ring)
 
 
 def tensor_time(model: Model, links: Links, c: TrainingConfigs) -> Floats:
@@ -83,8 +88,9 @@ def expert_time(model: Model, links: Links, c: TrainingConfigs) -> Floats:
         return np.zeros(len(c))
     count = sum(op.count for op in mixtures)
     chosen = sum(op.count * op.active for op in mixtures) / count
-    sent = c.micro_batch * c.length / c.cp / c.tp * np.minimum(chosen, c.ep) * model.architecture.hidden * ACTIVATION * (1 - 1 / c.ep)
-    return 2 * count * links.exchange(sent, c.ep, c.expert_cut)
+    copies = np.minimum(chosen, c.ep)
+    sent = c.micro_batch * c.length / c.cp / c.tp * copies * model.architecture.hidden * ACTIVATION * (1 - 1 / c.ep)
+    return 2 * count * links.exchange(sent, c.ep, c.expert_cut, copies)
 
 
 def send_time(model: Model, links: Links, c: TrainingConfigs) -> Floats:

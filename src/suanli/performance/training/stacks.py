@@ -21,14 +21,19 @@ _WORDS = (
     ("dgxc", "nemo"),
     ("nemo", "nemo"),
     ("megatron", "megatron-lm"),
+    ("hai-llm", "hai-llm"),
     ("mindspeed", "mindspeed"),
     ("mindspore", "mindspeed"),
 )
+#: whole names that mean a stack as it comes, run by a benchmark's keeper (FlagPerf), not by its makers
+_PLAIN = {"megatron": "megatron-plain", "flagscale": "megatron-plain", "torch": "deepspeed"}
 
+#: stacks that send a token once to each scale-up domain and copy it there (DeepEP and its like)
+COPIES_THERE = ("megatron-bridge", "hai-llm")
 #: the stack that is taken where nobody names one, by the chip's maker
 USUAL = {"nvidia": "megatron-bridge", "google": "maxtext", "amd": "primus"}
 #: every name that is known
-STACKS = tuple(dict.fromkeys(stack for _, stack in _WORDS))
+STACKS = tuple(dict.fromkeys([*(stack for _, stack in _WORDS), *_PLAIN.values()]))
 
 
 def stack_name(framework: str) -> str:
@@ -37,7 +42,9 @@ def stack_name(framework: str) -> str:
     >>> stack_name("Megatron-Bridge/NeMo 26.04"), stack_name("llm-foundry/Composer FSDP"), stack_name("dgxc maxtext"), stack_name("")
     ('megatron-bridge', 'llm-foundry', 'maxtext', '')
     """
-    low = framework.lower()
+    low = framework.lower().strip()
+    if low in _PLAIN:
+        return _PLAIN[low]
     return next((stack for word, stack in _WORDS if word in low), "")
 
 

@@ -182,7 +182,8 @@ def legal(model: Model, platforms: Platforms, c: TrainingConfigs) -> Ints:
     wrong = (experts[:, None] % c.ep > 0).any(axis=0) | (stage % c.ep > 0)
     count = c.micro_batches
     pieces = c.pp * c.vpp
-    layers = (arch.layers < pieces) | ((c.vpp > 1) & ((arch.layers % pieces > 0) | (count % c.pp > 0) | (c.pp == 1)))
+    # embedding and head may take a layer's place each; interleaving runs micro-batches in rounds of as many as there are stages
+    layers = (arch.layers + 2 < pieces) | (arch.layers < c.pp) | ((c.vpp > 1) & ((count % c.pp > 0) | (c.pp == 1)))
     last = arch.layers - (c.pp - 1) * np.ceil(arch.layers / c.pp)
     layers |= last < 0
     own = np.stack([peak_of(platforms.peak, name, fall_back=name == "bf16") for name in SCHEMES], axis=1)[c.platform, c.scheme]
