@@ -22,14 +22,16 @@ types: $(VENV)/.development
 
 bench: $(VENV)/.development
 	$(BIN)/python scripts/bench_sweep.py
+	$(BIN)/python scripts/bench_training.py
 
 golden: $(VENV)/.development
 	$(BIN)/python scripts/golden.py
 
-# fits data/calibration/kernels.toml, then serving.toml upon it (6 minutes on 2 cores); TRUTH is the folder of measured tables
+# fits data/calibration/kernels.toml, then serving.toml and training.toml upon it (10 minutes on 2 cores); TRUTH is the folder of measured tables
 fit: $(VENV)/.development
 	$(BIN)/python scripts/fit_kernels.py $(TRUTH)
 	$(BIN)/python scripts/fit_serving.py $(TRUTH)
+	$(BIN)/python scripts/fit_training.py $(TRUTH)
 
 # writes docs/accuracy.md and its chart; TRUTH as above, after make fit (which leaves the left-out predictions in build/)
 accuracy: $(VENV)/.development

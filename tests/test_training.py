@@ -300,7 +300,7 @@ def test_the_search_finds_what_brute_force_finds(models: dict[str, Model], bench
                 continue
             count = batch // dp // micro
             for vpp in range(1, 13):
-                if vpp > 1 and (pp == 1 or 12 % (pp * vpp) or count % pp):
+                if vpp > 1 and (pp == 1 or -(-12 // pp) % vpp or pp * vpp > 14 or count % pp):
                     continue
                 piece = -(-12 // (pp * vpp))
                 for split, sharding in itertools.product([0, 1] if tp > 1 else [0], range(4)):

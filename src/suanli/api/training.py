@@ -38,7 +38,7 @@ def train(
     system: str | None = None,
     stack: str = "",
     layout: Mapping[str, float] | None = None,
-    progress: Callable[[str, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
     **wanted: Any,
 ) -> TrainingPlan:
     """How to train a model on each of ``chips`` at each of ``counts`` chips: the best layout (``layout`` fixes parts of it), how long, how much.

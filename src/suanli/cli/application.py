@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from suanli.cli import accuracy, catalogue, export, plan, predict, serve
+from suanli.cli import accuracy, catalogue, export, plan, predict, serve, train
 from suanli.cli.options import Lang
 from suanli.cli.usage import Command, Group
 
@@ -17,9 +17,11 @@ def application() -> Any:
     app.callback(invoke_without_command=True)(_root)
     app.command("plan", cls=Command, help="cli.plan.help")(plan.plan)
     app.command("serve", cls=Command, help="cli.serve.help")(serve.serve)
+    app.command("train", cls=Command, help="cli.train.help")(train.train)
     predictions = _group("cli.predict.help")
     predictions.callback()(_nothing)
     predictions.command("serving", cls=Command, help="cli.predict.serving_help")(predict.serving)
+    predictions.command("training", cls=Command, help="cli.predict.training_help")(predict.training)
     app.add_typer(predictions, name="predict", cls=Group)
     app.command("accuracy", cls=Command, help="cli.accuracy.help")(accuracy.accuracy)
     for kind, commands in catalogue.COMMANDS.items():

@@ -8,14 +8,18 @@ import os
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from suanli.cli.face import Face
 from suanli.cli.options import Data, Json, Lang
 from suanli.errors import BadFile
+
+if TYPE_CHECKING:
+    from suanli.facts import Catalogue
 
 Row = dict[str, str]
 
@@ -29,24 +33,37 @@ def serving(
     data: Data = None,
 ) -> None:
     """Speed of every case of a file, with its interval."""
-    face = Face(context.find_root().obj, json, tuple(data or ()))
-    if out and not Path(out).resolve().parent.is_dir():
-        raise BadFile("cli.no_folder", folder=str(Path(out).parent))
     from suanli import api
 
+    units = {"ttft_ms": "ms", "tpot_ms": "ms", "tokens_per_s_total": "token/s", "tokens_per_s_per_chip": "token/s"}
+    _predict(Face(context.find_root().obj, json, tuple(data or ())), api.predict_serving, cases, out, units)
+
+
+def training(
+    context: typer.Context,
+    cases: Annotated[str, typer.Argument(help="cli.predict.training_cases", metavar="CASES.csv")],
+    out: Annotated[str, typer.Option("-o", "--out", help="cli.predict.out", metavar="OUT.csv")] = "",
+    json: Json = False,
+    lang: Lang = "",
+    data: Data = None,
+) -> None:
+    """Speed of every training case of a file, with its interval."""
+    from suanli import api
+
+    units = {"iter_time_s": "s", "tokens_per_s_per_chip": "token/s", "tflops_per_chip": "TFLOP/s", "mfu": "1", "time_to_train_min": "min"}
+    _predict(Face(context.find_root().obj, json, tuple(data or ())), api.predict_training, cases, out, units)
+
+
+def _predict(face: Face, predict: Callable[[Catalogue, str], list[Row]], cases: str, out: str, units: Mapping[str, str]) -> None:
+    """Predict the cases of a file; print the rows, or write them and say what became of them."""
+    if out and not Path(out).resolve().parent.is_dir():
+        raise BadFile("cli.no_folder", folder=str(Path(out).parent))
     with _working(face):
-        rows = api.predict_serving(face.catalogue(), cases)
-    if json:
+        rows = predict(face.catalogue(), cases)
+    if face.json:
         from suanli.reporting.json_ import dumps
 
-        text = (
-            dumps(
-                "predictions",
-                {"rows": rows},
-                {"ttft_ms": "ms", "tpot_ms": "ms", "tokens_per_s_total": "token/s", "tokens_per_s_per_chip": "token/s"},
-            )
-            + "\n"
-        )
+        text = dumps("predictions", {"rows": rows}, units) + "\n"
     else:
         text = csv_text(rows)
     if not out:

@@ -6,6 +6,7 @@ import datetime
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,10 +169,10 @@ def make_training_plan(
     ask: TrainAsk,
     wanted: Sequence[tuple[Chip, System | None]],
     counts: Sequence[int],
-    progress: Callable[[str, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> TrainingPlan:
     """Each chip in its system at each of ``counts`` chips; without counts, at the smallest size that finishes by the deadline (the quickest of all where
-    none does). ``progress`` is called with a chip's name and the layouts tried so far."""
+    none does). ``progress`` is called with a chip's name, the size and the layouts of it tried so far."""
     prices = prices_of(catalogue, load_chips(catalogue), ask.run)  # a class band needs all chips
     options = []
     for chip, system in wanted:
@@ -209,7 +210,7 @@ class _Chip:
     platforms: Platforms
     calibration: TrainingCalibration
     prices: Prices
-    progress: Callable[[str, int], None] | None
+    progress: Callable[[str, int, int], None] | None
 
     def smallest(self) -> Training:
         """The smallest of the cluster sizes, doubled from one server, that finishes in time; the quickest that runs where none does."""
@@ -222,17 +223,14 @@ class _Chip:
         runs = [each for each in tried if each.band is not None]
         return min(runs, key=_wall_time) if runs else tried[-1]
 
-    def _tell(self, tried: int) -> None:
-        if self.progress is not None:
-            self.progress(self.chip.name, tried)
-
     def at(self, count: int) -> Training:
         """The best layout of ``count`` chips and its run."""
         ask = self.ask
         batch = usual_batch(ask, count)
         stack = ask.stack or ("" if ask.ideal else USUAL.get(vendor_of(self.chip.id), ""))
         job = Job(0, count, batch, ask.length, ask.scheme, METHODS.index(ask.method), self.calibration.stack_code(stack), ask.layout)
-        found = search(ask.model, self.platforms, self.calibration, job, self._tell)
+        tell = partial(self.progress, self.chip.name, count) if self.progress else None
+        found = search(ask.model, self.platforms, self.calibration, job, tell)
         row = found.best.take([0]) if found.best is not None else found.nearest
         lines: list[Line] = []
         if row is not None:

@@ -287,7 +287,8 @@ def _batches(row: Row, case: TrainingCase, layouts: list[dict[str, float]], comm
         case.assumed.append("micro_batch=best")
     found = []
     for layout in layouts:
-        for each in (micro,) if micro > 0 else MICRO_BATCHES:
+        # pipelines are fed single sequences
+        for each in (micro,) if micro > 0 else MICRO_BATCHES[: 1 if layout["pp"] > 1 else None]:
             if total > 0:
                 mine = min(each, total / layout["dp"])
                 if (total / layout["dp"] / mine) % 1:

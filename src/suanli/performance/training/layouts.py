@@ -78,12 +78,20 @@ def grids(model: Model, job: Job, domain: float = np.inf) -> Floats:
         micro = divisors(job.global_batch // dp) if job.global_batch % dp == 0 else [1]
         for each in _given(given, "micro_batch", [one for one in micro if one <= LARGEST_MICRO_BATCH]):
             count = job.global_batch / dp / each
-            even = pp > 1 and arch.layers % pp == 0 and count % pp == 0
-            for vpp in _given(given, "vpp", divisors(arch.layers // pp) if even else [1]):
+            for vpp in _given(given, "vpp", _pieces(arch.layers, pp) if pp > 1 and count % pp == 0 else [1]):
                 for ep in _given(given, "ep", [one for one in divisors(experts) if stage % one == 0]):
                     rows.append((tp, cp, ep, each, pp, dp, vpp, max(-(-arch.layers // (pp * vpp)), 1)))
     rows.sort()
     return np.array(rows, dtype=np.float64).reshape(-1, 8)
+
+
+def _pieces(layers: int, stages: int) -> list[int]:
+    """Pieces a stage may hold: divisors of its layers, where embedding and head may take a layer's place each.
+
+    >>> _pieces(96, 8), _pieces(126, 16), _pieces(61, 16)
+    ([1, 2, 3, 4, 6, 12], [1, 2, 4, 8], [1, 2])
+    """
+    return [each for each in divisors(-(-layers // stages)) if stages * each <= layers + 2]
 
 
 def _given(given: Mapping[str, float], name: str, options: list[int]) -> list[int]:

@@ -46,7 +46,7 @@ def batches(cases: Sequence[TrainingCase], platform_of: Mapping[str, int], calib
 
 
 #: how far our count of a job that ran may exceed the memory: measured peaks are up to so much lower
-SLACK = 1.12
+SLACK = 1.2
 
 
 def best_rows(batch: Batch, estimate: TrainingEstimate, capacity: NDArray[np.float64]) -> Ints:

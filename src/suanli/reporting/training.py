@@ -1,0 +1,396 @@
+"""A training plan as a document: headline, side by side, the step, its memory, the run, layouts, why, how sure, what was assumed, sources."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suanli.facts import Fact, Tier
+from suanli.performance.precision import SCHEMES
+from suanli.performance.training.configs import PARTS
+from suanli.planning.training import Training, TrainingPlan
+from suanli.reporting.amounts import cell, percent
+from suanli.reporting.document import Block, Heading, Headline, Line, Report, Table, report, table
+from suanli.reporting.tongue import Sources, Tongue, stated
+from suanli.reporting.training_layouts import GIGABYTE, layout_of, recompute_of, searched, sharding_of
+from suanli.units import factor, show
+
+Floats = NDArray[np.float64]
+
+DAY = factor("day", "second")
+BAR, SHARE_BAR = 60, 40
+#: parts of the memory of a chip, each with the letter of its bar
+MEMORY = {"weights": "█", "gradients": "▓", "optimizer": "▒", "activations": "▞", "other": "▚"}
+FREE = "░"
+#: price sources of the best option that are listed
+PRICE_SOURCES = 4
+#: what a run takes for granted
+ASSUMED = ("failure_rate", "restart", "startup", "checkpoint_pause", "storage_bandwidth", "evaluation_share", "power_share")
+THOUSAND, MILLION = 1e3, 1e6
+
+
+def training_report(plan: TrainingPlan, say: Tongue, *, chain: Report | None = None) -> Report:
+    """The whole plan, the best option in detail; ``chain`` is its replayed arithmetic."""
+    best = plan.options[0]
+    several = len(plan.options) + len(plan.refused) > 1
+    return report(
+        Headline(headline(plan, best, say)),
+        _asked(plan, say),
+        _ends(plan, best, say),
+        side_by_side(plan, say),
+        refused(plan, say),
+        Heading(say("reporting.train.detail", chips=cell(best.chips), chip=say.named(best.chip))) if several else None,
+        figures(best, say),
+        where_time_goes(best, say),
+        memory(best, say),
+        run_table(plan, best, say),
+        searched(best.found, say),
+        chain,
+        why(plan, say),
+        how_sure(plan, say),
+        assumptions(plan, say),
+        sources(plan, say),
+    )
+
+
+def headline(plan: TrainingPlan, option: Training, say: Tongue) -> str:
+    """Model, chips, layout and precision; the step with its interval; the run's days and cost with theirs."""
+    e, band = option.estimate, option.band
+    assert band is not None
+    unit, scale = unit_of_time(float(band.wall_time[1, 0]))
+    cost = band.cost[:, 0] * plan.currency_rate
+    prefix, thousand = unit_of_money(float(cost[1]))
+    paid = say("reporting.train.paid", cost=cell(float(cost[1]), thousand), span=_span(cost, thousand), currency=f"{prefix}{plan.currency}")
+    return say(
+        "reporting.train.headline",
+        model=say.named(plan.ask.model),
+        chips=cell(option.chips),
+        chip=say.placed(option.chip, option.system),
+        precision=SCHEMES[plan.ask.scheme],
+        layout=full_layout(option, say),
+        step=show(float(e.step_time[1, 0]), "second"),
+        span=_span(e.step_time[:, 0], _scale_of_step(float(e.step_time[1, 0]))),
+        rate=cell(float(e.tokens_rate_per_chip[1, 0])),
+        mfu=percent(float(e.mfu[1, 0]), 3),
+        time=cell(float(band.wall_time[1, 0]), scale),
+        unit=f"@reporting.time.{unit}",
+        time_span=_span(band.wall_time[:, 0], scale),
+        paid=paid if math.isfinite(float(cost[1])) else say("reporting.train.unpaid"),
+    )
+
+
+def full_layout(option: Training, say: Tongue) -> str:
+    """The ways, micro-batch, sharding and recomputation of the layout in use."""
+    c = option.configs
+    return say(
+        "reporting.train.layout",
+        layout=layout_of(c, 0),
+        micro=cell(float(c.micro_batch[0])),
+        sharding=sharding_of(c, 0, say),
+        recompute=recompute_of(c, 0, say),
+    )
+
+
+def unit_of_time(seconds: float) -> tuple[str, float]:
+    """The unit a duration is said in, and its seconds.
+
+    >>> unit_of_time(86400 * 3), unit_of_time(100)
+    (('days', 86400.0), ('seconds', 1.0))
+    """
+    for name, unit in (("days", DAY), ("hours", factor("h", "second")), ("minutes", factor("min", "second"))):
+        if seconds >= 2 * unit:
+            return name, unit
+    return "seconds", 1.0
+
+
+def unit_of_money(amount: float) -> tuple[str, float]:
+    """What stands before the currency of an amount, and its scale: millions from one million on."""
+    return ("M ", MILLION) if amount >= MILLION else ("", 1.0)
+
+
+def _scale_of_step(seconds: float) -> float:
+    return 1.0 if seconds >= 1 else 1 / THOUSAND
+
+
+def _span(values: Floats, scale: float = 1.0) -> str:
+    """Low to high."""
+    return f"{cell(float(np.min(values)), scale)}-{cell(float(np.max(values)), scale)}"
+
+
+def _asked(plan: TrainingPlan, say: Tongue) -> Line:
+    ask = plan.ask
+    said = say("reporting.train.by", deadline=ask.run.deadline.isoformat()) if ask.run.deadline else ""
+    return Line(
+        say(
+            "reporting.train.asked",
+            tokens=cell(ask.run.tokens, 1e12),
+            length=cell(ask.length),
+            batch=cell(plan.options[0].global_batch),
+            method=f"@reporting.train_method.{ask.method}",
+            place=say.named(ask.run.place),
+            on=ask.run.on.isoformat(),
+            start=ask.run.start.isoformat(),
+            by=said,
+            acquire=f"@reporting.acquire.{ask.run.acquire}",
+            mode="@reporting.train.ideal" if ask.ideal else "",
+        )
+    )
+
+
+def _ends(plan: TrainingPlan, option: Training, say: Tongue) -> Line | None:
+    """When the run ends, and whether that is in time over its whole interval."""
+    ask = plan.ask.run
+    assert option.band is not None
+    low, mid, high = (ends_on(ask.start, float(each)) for each in option.band.wall_time[:, 0])
+    if not (low and mid and high):
+        return None
+    verdict = ""
+    if ask.deadline is not None:
+        left = (ask.deadline - ask.start).days * DAY
+        verdict = say(f"reporting.train.{'firm' if option.band.wall_time[2, 0] <= left else 'middle' if option.finishes else 'late'}")
+    return Line(say("reporting.train.ends", mid=mid, low=low, high=high, verdict=verdict))
+
+
+def ends_on(start: datetime.date, seconds: float) -> str:
+    """The day on which so long a run ends; blank where it never does."""
+    try:
+        return (start + datetime.timedelta(seconds=seconds)).isoformat() if seconds < DAY else (start + datetime.timedelta(days=int(seconds // DAY))).isoformat()
+    except (OverflowError, ValueError):
+        return ""
+
+
+def side_by_side(plan: TrainingPlan, say: Tongue) -> list[Block]:
+    """Every chip and size that runs: layout, step, days, cost, energy, in time or not."""
+    if len(plan.options) < 2:
+        return []
+    rows = []
+    for option in plan.options:
+        assert option.band is not None
+        rows.append(
+            (
+                option.chip.id,
+                cell(option.chips),
+                layout_of(option.configs, 0),
+                cell(float(option.estimate.step_time[1, 0])),
+                percent(float(option.estimate.mfu[1, 0])),
+                cell(float(option.band.wall_time[1, 0]), DAY),
+                cell(float(option.band.cost[1, 0]) * plan.currency_rate, MILLION) + ("*" if option.price_estimated else ""),
+                cell(float(option.band.kilowatt_hours[1, 0]), THOUSAND),
+                say(f"reporting.train.{'in_time' if option.finishes else 'too_late'}") if plan.ask.run.deadline else "",
+            )
+        )
+    columns = [
+        (say("reporting.column.chip"), "id"),
+        (say("reporting.column.chips"), "number"),
+        (say("reporting.column.layout_only"), "text"),
+        (say("reporting.column.step_s"), "number"),
+        ("MFU %", "number"),
+        (say("reporting.column.days"), "number"),
+        (f"M {plan.currency}", "number"),
+        ("MWh", "number"),
+        (say("reporting.column.in_time"), "text"),
+    ]
+    estimated = any(option.price_estimated for option in plan.options)
+    return [
+        Heading(say("reporting.train.which")),
+        table(columns, rows),  # type: ignore[arg-type]
+        *([Line(say("reporting.plan.estimated"))] if estimated else []),
+    ]
+
+
+def refused(plan: TrainingPlan, say: Tongue) -> list[Block]:
+    """Chips and sizes that cannot do it, with what they lack."""
+    if not plan.refused:
+        return []
+    rows = []
+    for option in plan.refused:
+        needs = cell(float(option.estimate.memory.total[0]), GIGABYTE) if option.row is not None else ""
+        reasons = say("reporting.joiner").join(say(f"performance.reasons.{name}") for name in option.why_not)
+        rows.append((option.chip.id, cell(option.chips), reasons, needs, cell(float(option.platforms.capacity[0]), GIGABYTE)))
+    columns = [
+        (say("reporting.column.chip"), "id"),
+        (say("reporting.column.chips"), "number"),
+        (say("reporting.column.reason"), "text"),
+        (say("reporting.column.needs_gb"), "number"),
+        (say("reporting.column.has_gb"), "number"),
+    ]
+    return [Heading(say("reporting.train.refused", count=len(plan.refused))), table(columns, rows)]  # type: ignore[arg-type]
+
+
+def figures(option: Training, say: Tongue) -> Table:
+    """Step time, rate, arithmetic and MFU with low, mid and high, each figure's own."""
+    e = option.estimate
+    shown = (
+        ("step_time", "s", e.step_time),
+        ("tokens_rate_per_chip", "token/s", e.tokens_rate_per_chip),
+        ("flop_rate_per_chip", "TFLOP/s", e.flop_rate_per_chip / 1e12),
+        ("mfu", "%", e.mfu * 100),
+    )
+    rows = [(say(f"reporting.train_figure.{name}"), unit, *(cell(float(each)) for each in np.sort(values[:, 0]))) for name, unit, values in shown]
+    return _three(rows, say)
+
+
+def _three(rows: list[tuple[str, ...]], say: Tongue) -> Table:
+    columns = [(say("reporting.column.figure"), "text"), (say("reporting.column.unit"), "text")]
+    columns += [(say(f"reporting.column.{name}"), "number") for name in ("low", "mid", "high")]
+    return table(columns, rows)  # type: ignore[arg-type]
+
+
+def where_time_goes(option: Training, say: Tongue) -> list[Block]:
+    """Seconds and share of each part of the step, those that take none left out."""
+    parts = option.estimate.parts[:, 0]
+    whole = float(parts.sum())
+    rows = [
+        (say(f"reporting.train_part.{name}"), cell(float(seconds)), percent(float(seconds) / whole), "█" * round(SHARE_BAR * float(seconds) / whole))
+        for name, seconds in zip(PARTS, parts, strict=True)
+        if seconds > 0
+    ]
+    rows.append((say("reporting.train_part.whole"), cell(whole), "100", ""))
+    columns = [(say("reporting.column.part"), "text"), ("s", "number"), ("%", "number"), ("", "id")]
+    return [Heading(say("reporting.train.where")), table(columns, rows), Line(say("reporting.train.hidden"))]  # type: ignore[arg-type]
+
+
+def memory(option: Training, say: Tongue) -> list[Block]:
+    """What the fullest chip holds, by part, as a bar of its capacity."""
+    held, capacity = option.estimate.memory, float(option.platforms.capacity[0])
+    sizes = {name: float(getattr(held, name)[0]) for name in MEMORY}
+    ends = np.rint(BAR * np.cumsum([0.0, *sizes.values()]) / capacity).astype(int).clip(0, BAR)
+    bar = "".join(letter * int(after - before) for letter, before, after in zip(MEMORY.values(), ends, ends[1:], strict=False))
+    shown = [f"{MEMORY[name]} {say(f'reporting.train_memory.{name}')} {show(size, 'byte')}" for name, size in sizes.items()]
+    shown.append(f"{FREE} {say('reporting.train_memory.free')} {show(max(capacity - sum(sizes.values()), 0.0), 'byte')}")
+    return [
+        Heading(say("reporting.train.memory", capacity=show(capacity, "byte"), total=show(sum(sizes.values()), "byte"))),
+        Line(bar + FREE * (BAR - len(bar))),
+        Line("   ".join(each.replace(" ", "\u00a0") for each in shown)),
+    ]
+
+
+def run_table(plan: TrainingPlan, option: Training, say: Tongue) -> list[Block]:
+    """The run from steps to carbon; low and high where there is a band."""
+    run, band = option.run, option.band
+    assert run is not None
+    assert band is not None
+    unit, scale = unit_of_time(float(run.wall_time[0, 0]))
+    word = say(f"reporting.time.{unit}")
+    cost = band.cost[:, 0] * plan.currency_rate
+    prefix, thousand = unit_of_money(float(cost[1]))
+    meter, grams = (("MWh", THOUSAND) if band.kilowatt_hours[1, 0] >= 10 * THOUSAND else ("kWh", 1.0)), (("t", THOUSAND) if band.carbon[1, 0] >= 10 * THOUSAND else ("kg", 1.0))
+
+    def one(name: str, measure: str, value: Floats, by: float = 1.0) -> tuple[str, ...]:
+        return say(f"reporting.train_run.{name}"), measure, "", cell(float(value[0, 0]), by), ""
+
+    def three(name: str, measure: str, values: Floats, by: float = 1.0) -> tuple[str, ...]:
+        return say(f"reporting.train_run.{name}"), measure, *(cell(float(each), by) for each in values)
+
+    unit_mtbf, scale_mtbf = unit_of_time(float(run.mtbf[0, 0]))
+    unit_saved, scale_saved = unit_of_time(float(run.interval[0, 0]))
+    rows = [
+        one("steps", "", run.steps),
+        one("productive", word, run.productive_time, scale),
+        one("evaluation", word, run.evaluation_time, scale),
+        one("checkpoints", word, run.checkpoint_time, scale),
+        one("lost", word, run.lost_time, scale),
+        one("startup", word, run.startup_time, scale),
+        three("wall_time", word, band.wall_time[:, 0], scale),
+        one("failures", "", run.failures),
+        one("mtbf", say(f"reporting.time.{unit_mtbf}"), run.mtbf, scale_mtbf),
+        one("interval", say(f"reporting.time.{unit_saved}"), run.interval, scale_saved),
+        one("goodput", "%", run.goodput, 0.01),
+        one("chip_hours", "h", run.chip_hours),
+        three("cost", f"{prefix}{plan.currency}", cost, thousand),
+        three("energy", meter[0], band.kilowatt_hours[:, 0], meter[1]),
+        three("carbon", f"{grams[0]} CO2", band.carbon[:, 0], grams[1]),
+    ]
+    return [Heading(say("reporting.train.run")), _three(rows, say)]
+
+
+def why(plan: TrainingPlan, say: Tongue) -> list[Block]:
+    """What the step is spent on, and what decides between the options."""
+    best = plan.options[0]
+    parts = best.estimate.parts[:, 0]
+    order = np.argsort(-parts)
+    lines: list[Block] = [
+        Heading(say("reporting.plan.why")),
+        Line(say("reporting.train.bound", chip=say.named(best.chip), percent=percent(float(parts[order[0]] / parts.sum())), bound=f"@reporting.train_bound.{PARTS[order[0]]}")),
+        Line(say("reporting.train.second", percent=percent(float(parts[order[1]] / parts.sum())), bound=f"@reporting.train_bound.{PARTS[order[1]]}")),
+    ]
+    if len(plan.options) > 1:
+        lines += _decides(plan, say)
+    return lines
+
+
+def _decides(plan: TrainingPlan, say: Tongue) -> Iterator[Line]:
+    best, following = plan.options[:2]
+    assert best.band is not None
+    assert following.band is not None
+
+    def named(option: Training) -> dict[str, str]:
+        return {"chips": cell(option.chips), "chip": say.named(option.chip)}
+
+    ratio = float(following.band.cost[1, 0] / best.band.cost[1, 0])
+    if math.isfinite(ratio) and following.finishes == best.finishes:
+        close = bool(following.band.cost[0, 0] < best.band.cost[2, 0])
+        yield Line(say("reporting.train.next" if close else "reporting.train.next_clear", **named(following), percent=percent(ratio - 1)))
+    fastest = min(plan.options, key=lambda each: float(each.band.wall_time[1, 0]) if each.band else math.inf)
+    if fastest is not best and fastest.band is not None:
+        times = float(fastest.band.cost[1, 0] / best.band.cost[1, 0])
+        shown = {"time": cell(float(fastest.band.wall_time[1, 0]), DAY), "times": cell(times, digits=2)}
+        yield Line(say("reporting.train.fastest", **named(fastest), **shown))
+
+
+def how_sure(plan: TrainingPlan, say: Tongue) -> list[Block]:
+    """What the interval means, how well runs like this are known, tiers of chip and price."""
+    best = plan.options[0]
+    tier = int(best.estimate.tier[0])
+    lines: list[Block] = [Heading(say("reporting.plan.how_sure")), Line(say("reporting.train.ideal_interval" if plan.ask.ideal else "reporting.train.interval"))]
+    if not plan.ask.ideal:
+        lines.append(Line(say("reporting.train.known", chip=say.named(best.chip), knowledge=f"@reporting.train_knowledge.{best.knowledge}")))
+    lines.append(Line(say("reporting.train.tier", chip=say.named(best.chip), tier=say.tier(tier), meaning=say(f"tiers.meaning.{Tier(tier).name.lower()}"))))
+    price = "reporting.plan.price_estimated" if best.price_estimated else "reporting.train.price_known"
+    lines.append(Line(say(price, tier=say.tier(best.price_tier), count=len(best.price_sources))))
+    return lines
+
+
+def assumptions(plan: TrainingPlan, say: Tongue) -> list[Block]:
+    """Everything that the user did not say, and what a run takes for granted."""
+    best, ask = plan.options[0], plan.ask
+    lines = [Line(say("reporting.plan.default", what=f"@planning.defaults.{each.name}", value=each.value, source=each.source), "-") for each in ask.filled]
+    if not ask.stack:
+        lines.append(Line(say("reporting.train.stack" if best.stack else "reporting.train.no_stack", stack=best.stack), "-"))
+    for name in best.platforms.assumed[0]:
+        unknown = name == "power" and math.isnan(float(best.estimate.power[0]))
+        lines.append(Line(say(f"planning.assumed.{name}{'_unknown' if unknown else ''}", chip=say.named(best.chip)), "-"))
+    for key, origin in ask.run.place.inherited.items():
+        lines.append(Line(say("reporting.plan.inherited", what=f"@places.{key}", place=say.named(ask.run.place), origin=origin), "-"))
+    lines.append(Line(say(f"reporting.plan.acquired_{ask.run.acquire}"), "-"))
+    lines.append(Line(say("reporting.train.asynchronous" if ask.run.asynchronous else "reporting.train.synchronous"), "-"))
+    for name in ASSUMED:
+        fact = ask.run.assumptions[name]
+        value = f"{stated(fact)} {fact.unit}".removesuffix(" 1")
+        lines.append(Line(say("reporting.plan.default", what=f"@reporting.train_assumption.{name}", value=value, source=say.tier(fact.tier)), "-"))
+    return [Heading(say("reporting.plan.assumed")), *lines]
+
+
+def sources(plan: TrainingPlan, say: Tongue) -> list[Block]:
+    """Where the numbers of the best option are from."""
+    cited = Sources()
+    for fact in facts(plan):
+        cited.cite(fact.sources)
+    prices = plan.options[0].price_sources[-PRICE_SOURCES:]
+    lines = [*cited.lines(say), *(Line(say("reporting.plan.price_source", source=each), "-") for each in prices)]
+    if plan.currency != "USD":
+        lines.append(Line(say("reporting.plan.exchange", currency=plan.currency, rate=cell(plan.currency_rate, digits=5)), "-"))
+    return [Heading(say("reporting.sources")), *lines]
+
+
+def facts(plan: TrainingPlan) -> Iterator[Fact]:
+    """The facts behind the best option: its chip's, the place's, and what a run takes for granted."""
+    chip, place = plan.options[0].chip, plan.ask.run.place
+    chosen = [chip.fact(key) for key in ("memory.capacity", "memory.bandwidth", "peak.bf16", "peak.fp16", f"peak.{SCHEMES[plan.ask.scheme]}", "power.board")]
+    chosen += [place.fact(key) for key in ("power_price", "pue", "carbon")]
+    chosen += [plan.ask.run.assumptions[name] for name in ASSUMED]
+    yield from (fact for fact in chosen if fact is not None)
