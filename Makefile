@@ -26,6 +26,7 @@ bench: $(VENV)/.development
 
 golden: $(VENV)/.development
 	$(BIN)/python scripts/golden.py
+	$(BIN)/python scripts/golden_training.py
 
 # fits data/calibration/kernels.toml, then serving.toml and training.toml upon it (10 minutes on 2 cores); TRUTH is the folder of measured tables
 fit: $(VENV)/.development

@@ -102,8 +102,9 @@ def main(folder: str) -> None:
             kept += 1
     lines.sort(key=lambda each: -each[0])
     text = (
-        f"{len(jobs)} published layouts; in {slower} of them ours is slower although theirs fits by our rules, in {kept} as fast within {GAIN:.0%}, in {len(lines)} faster (below); "
-        f"of {none} we find no layout that fits the memory. A search tries only what fits our count of memory; published layouts that do not are answered, but are not beaten by force.\n\n"
+        f"{len(jobs)} published layouts; in {slower} of them ours is slower although theirs fits by our rules, in {kept} as fast within {GAIN:.0%}, in "
+        f"{len(lines)} faster (below); of {none} we find no layout that fits the memory. A search tries only what fits our count of memory; published layouts "
+        f"that do not are answered, but are not beaten by force.\n\n"
     )
     table = "| run | published layout, s | best, s | gain | published | best found | layouts tried |\n|---|---|---|---|---|---|---|\n"
     PAGE.write_text(HEAD + text + table + "\n".join(line for _, line in lines) + "\n", encoding="utf-8")

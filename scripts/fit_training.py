@@ -106,7 +106,7 @@ PRACTISED, UNPRACTISED = ("nvidia", "google"), 1.15
 STACK_OR_VERSION = tuple(dict.fromkeys([*STACK_SPREAD, *VERSION_SPREAD]))
 #: rows that a level of knowledge must have for quantiles of its own
 FEWEST = 20
-PULL, ROBUST, STEPS = 1.0, 0.1, 6
+PULL, ROBUST, STEPS = 0.7, 0.1, 6
 INTERVAL = (0.1, 0.9)
 #: variances of the mixed model of what is left, by what rows have in common, and of a row itself; chosen among a few by the left-out errors
 LEVELS = {"model": 0.002, "chip": 0.003, "run": 0.003, "layout": 0.006}
@@ -310,17 +310,17 @@ class Fit:
         return theta, errors, self.jacobian(theta, errors)
 
 
-_COLUMN: Callable[[int], Floats]
+#: what forked workers find of their parent's
+_SHARED: dict[str, Callable[[int], Floats]] = {}
 
 
 def _one(place: int) -> Floats:
-    return _COLUMN(place)
+    return _SHARED["column"](place)
 
 
 def _parallel(column: Callable[[int], Floats], count: int) -> list[Floats]:
     """``column`` of each place, on all cores: forked workers see what the parent saw."""
-    global _COLUMN
-    _COLUMN = column
+    _SHARED["column"] = column
     with Pool() as pool:
         return pool.map(_one, range(count), chunksize=8)
 

@@ -1,4 +1,4 @@
-"""Which predictions did a change move? A grid of about 2,000, today's against the accepted ones.
+"""Which predictions of serving did a change move? A grid of about 2,000, today's against the accepted ones (training: ``golden_training.py``).
 
     python scripts/golden.py             compare with tests/golden/serving.csv: a table by model and by chip; exit code 1 where something moved
     python scripts/golden.py --accept    write today's predictions as the accepted ones
@@ -146,11 +146,11 @@ def read(path: Path = GOLDEN) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-def write(rows: Iterable[Row], path: Path = GOLDEN) -> None:
+def write(rows: Iterable[Row], path: Path = GOLDEN, columns: Sequence[str] = (*KEYS, *NUMBERS, *WORDS)) -> None:
     """Accept ``rows``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [*KEYS, *NUMBERS, *WORDS], lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
@@ -169,18 +169,18 @@ class Change:
         return abs(math.log(self.ratio)) if 0 < self.ratio < math.inf else math.inf
 
 
-def changes(old: Sequence[Row], new: Sequence[Row]) -> list[Change]:
+def changes(old: Sequence[Row], new: Sequence[Row], keys: Sequence[str] = KEYS, numbers: Sequence[str] = NUMBERS) -> list[Change]:
     """What differs by more than ``TOLERANCE``, in a reason, or in what bounds it; questions that came or went count too."""
-    before, after = ({tuple(row[key] for key in KEYS): row for row in rows} for rows in (old, new))
+    before, after = ({tuple(row[key] for key in keys): row for row in rows} for rows in (old, new))
     found = [Change(row, math.inf, "new question") for key, row in after.items() if key not in before]
     found += [Change(row, math.inf, "question gone") for key, row in before.items() if key not in after]
-    return found + [change for key, row in after.items() if key in before and (change := _change(before[key], row))]
+    return found + [change for key, row in after.items() if key in before and (change := _change(before[key], row, numbers))]
 
 
-def _change(old: Row, new: Row) -> Change | None:
+def _change(old: Row, new: Row, numbers: Sequence[str]) -> Change | None:
     if old["why_not"] != new["why_not"]:
         return Change(new, math.inf, f"why_not {old['why_not'] or 'answered'} -> {new['why_not'] or 'answered'}")
-    ratios = {key: float(new[key]) / float(old[key]) for key in NUMBERS if old[key] and new[key]}
+    ratios = {key: float(new[key]) / float(old[key]) for key in numbers if old[key] and new[key]}
     largest = max(ratios, key=lambda key: abs(math.log(ratios[key])), default="")
     if largest and abs(math.log(ratios[largest])) > TOLERANCE:
         return Change(new, ratios[largest], f"{largest} {old[largest]} -> {new[largest]}")
@@ -189,7 +189,7 @@ def _change(old: Row, new: Row) -> Change | None:
     return None
 
 
-def report(found: Sequence[Change], total: int) -> str:
+def report(found: Sequence[Change], total: int, line: Callable[[Change], str] | None = None) -> str:
     """The changes by model and by chip, and the ten largest."""
     if not found:
         return f"golden grid: none of {total} predictions moved"
@@ -198,7 +198,7 @@ def report(found: Sequence[Change], total: int) -> str:
         lines += ["", f"{axis:28}{'rows':>6}{'reasons':>9}{'median':>9}{'largest':>9}"]
         lines += [_summary(name, group) for name, group in _grouped(found, lambda change, axis=axis: change.row[axis])]  # type: ignore[misc]
     lines += ["", "the largest"]
-    lines += ["  " + _line(change) for change in sorted(found, key=lambda change: -change.size)[:10]]
+    lines += ["  " + (line or _line)(change) for change in sorted(found, key=lambda change: -change.size)[:10]]
     return "\n".join(lines)
 
 

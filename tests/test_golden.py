@@ -24,6 +24,20 @@ def golden() -> ModuleType:
     return module
 
 
+def test_no_prediction_of_training_moved_without_being_accepted(golden):
+    spec = importlib.util.spec_from_file_location("golden_training", SCRIPT.with_name("golden_training.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    today = module.predictions()
+    assert 300 < len(today) < 800
+    assert {row["model"] for row in today} == set(module.MODELS)
+    assert sum(not row["why_not"] for row in today) > len(today) / 4
+    found = golden.changes(golden.read(module.GOLDEN), today, module.KEYS, module.NUMBERS)
+    if found:
+        text = golden.report(found, len(today), module._line)
+        pytest.fail(f"{text}\n\nIf this is meant: python scripts/golden_training.py --accept, and explain it in the commit.", pytrace=False)
+
+
 @pytest.fixture(scope="module")
 def today(golden):
     return golden.predictions()

@@ -236,7 +236,8 @@ def test_sharing_divides_state_then_gradients_then_weights(models: dict[str, Mod
 
 @pytest.mark.parametrize(("name", "layers", "hidden", "heads", "tensor"), [("megatron-22b", 48, 6144, 64, 8), ("megatron-530b", 105, 20480, 128, 8)])
 def test_activations_are_those_of_korthikanti_2022(models: dict[str, Model], name: str, layers: int, hidden: int, heads: int, tensor: int) -> None:
-    """Equation 2 with sequence parallelism: s b h l (34 + 5 a s / h) / t bytes, of which dropout's masks (3) are not counted here; selective: without the scores."""
+    """Equation 2 with sequence parallelism: s b h l (34 + 5 a s / h) / t bytes, of which dropout's masks (3) are not counted here; selective: without
+    the scores."""
     model = models[name] if name in models else dense_model(12 * layers * hidden**2, layers, hidden)
     c = training_configs(2, tp=tensor, micro_batch=1, length=2048, sequence_parallel=1, fused=0, recompute=[NOTHING, SELECTIVE])
     logits = 2048 * model.architecture.vocabulary / tensor * 6

@@ -65,8 +65,8 @@ def train(
         raise Conflict("cli.conflict", first="--rent", second="--buy")
     if out:
         _check_out(out)
-    counts = tuple(_count(each) for each in names(chips))
-    wanted = names(chip)
+    counts = tuple(dict.fromkeys(_count(each) for each in names(chips)))
+    wanted = tuple(dict.fromkeys(names(chip)))
     if not wanted:
         raise BadInput("cli.missing", what="--chip", command="suanli train")
     from suanli import api

@@ -113,7 +113,7 @@ def _option(option: Training, plan: TrainingPlan) -> dict[str, Any]:
         "assumed": option.platforms.assumed[0],
         "search": _search(option.found),
         "operators": [
-            {"name": each.name, "kind": each.kind, "count": each.count, "forward": np.ravel(each.forward)[0].item(), "backward": np.ravel(each.backward)[0].item()}
+            {"name": each.name, "kind": each.kind, "count": each.count, **{way: np.ravel(getattr(each, way))[0].item() for way in ("forward", "backward")}}
             for each in option.lines
         ],
         "facts": {key: option.chip.facts[key] for key in keys if key in option.chip.facts},

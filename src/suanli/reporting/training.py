@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suanli.facts import Fact, Tier
 from suanli.performance.precision import SCHEMES
 from suanli.performance.training.configs import PARTS
+from suanli.planning.run import DAY
 from suanli.planning.training import Training, TrainingPlan
 from suanli.reporting.amounts import cell, percent
 from suanli.reporting.document import Block, Heading, Headline, Line, Report, Table, report, table
-from suanli.reporting.tongue import Sources, Tongue, stated
-from suanli.reporting.training_layouts import GIGABYTE, layout_of, recompute_of, searched, sharding_of
+from suanli.reporting.tongue import Tongue
+from suanli.reporting.training_grounds import assumptions, how_sure, sources, why
+from suanli.reporting.training_layouts import layout_of, recompute_of, searched, sharding_of, tokens_of
+from suanli.reporting.training_options import refused, side_by_side
 from suanli.units import factor, show
 
 Floats = NDArray[np.float64]
 
-DAY = factor("day", "second")
 BAR, SHARE_BAR = 60, 40
 #: parts of the memory of a chip, each with the letter of its bar
 MEMORY = {"weights": "█", "gradients": "▓", "optimizer": "▒", "activations": "▞", "other": "▚"}
 FREE = "░"
-#: price sources of the best option that are listed
-PRICE_SOURCES = 4
-#: what a run takes for granted
-ASSUMED = ("failure_rate", "restart", "startup", "checkpoint_pause", "storage_bandwidth", "evaluation_share", "power_share")
 THOUSAND, MILLION = 1e3, 1e6
+#: kWh and kg from which on MWh and t are said
+MANY = 10 * THOUSAND
 
 
 def training_report(plan: TrainingPlan, say: Tongue, *, chain: Report | None = None) -> Report:
@@ -127,7 +125,7 @@ def _asked(plan: TrainingPlan, say: Tongue) -> Line:
     return Line(
         say(
             "reporting.train.asked",
-            tokens=cell(ask.run.tokens, 1e12),
+            tokens=tokens_of(ask.run.tokens),
             length=cell(ask.length),
             batch=cell(plan.options[0].global_batch),
             method=f"@reporting.train_method.{ask.method}",
@@ -158,67 +156,9 @@ def _ends(plan: TrainingPlan, option: Training, say: Tongue) -> Line | None:
 def ends_on(start: datetime.date, seconds: float) -> str:
     """The day on which so long a run ends; blank where it never does."""
     try:
-        return (start + datetime.timedelta(seconds=seconds)).isoformat() if seconds < DAY else (start + datetime.timedelta(days=int(seconds // DAY))).isoformat()
-    except (OverflowError, ValueError):
+        return (start + datetime.timedelta(days=int(seconds // DAY))).isoformat()
+    except (OverflowError, ValueError):  # infinite, unknown, or beyond the calendar
         return ""
-
-
-def side_by_side(plan: TrainingPlan, say: Tongue) -> list[Block]:
-    """Every chip and size that runs: layout, step, days, cost, energy, in time or not."""
-    if len(plan.options) < 2:
-        return []
-    rows = []
-    for option in plan.options:
-        assert option.band is not None
-        rows.append(
-            (
-                option.chip.id,
-                cell(option.chips),
-                layout_of(option.configs, 0),
-                cell(float(option.estimate.step_time[1, 0])),
-                percent(float(option.estimate.mfu[1, 0])),
-                cell(float(option.band.wall_time[1, 0]), DAY),
-                cell(float(option.band.cost[1, 0]) * plan.currency_rate, MILLION) + ("*" if option.price_estimated else ""),
-                cell(float(option.band.kilowatt_hours[1, 0]), THOUSAND),
-                say(f"reporting.train.{'in_time' if option.finishes else 'too_late'}") if plan.ask.run.deadline else "",
-            )
-        )
-    columns = [
-        (say("reporting.column.chip"), "id"),
-        (say("reporting.column.chips"), "number"),
-        (say("reporting.column.layout_only"), "text"),
-        (say("reporting.column.step_s"), "number"),
-        ("MFU %", "number"),
-        (say("reporting.column.days"), "number"),
-        (f"M {plan.currency}", "number"),
-        ("MWh", "number"),
-        (say("reporting.column.in_time"), "text"),
-    ]
-    estimated = any(option.price_estimated for option in plan.options)
-    return [
-        Heading(say("reporting.train.which")),
-        table(columns, rows),  # type: ignore[arg-type]
-        *([Line(say("reporting.plan.estimated"))] if estimated else []),
-    ]
-
-
-def refused(plan: TrainingPlan, say: Tongue) -> list[Block]:
-    """Chips and sizes that cannot do it, with what they lack."""
-    if not plan.refused:
-        return []
-    rows = []
-    for option in plan.refused:
-        needs = cell(float(option.estimate.memory.total[0]), GIGABYTE) if option.row is not None else ""
-        reasons = say("reporting.joiner").join(say(f"performance.reasons.{name}") for name in option.why_not)
-        rows.append((option.chip.id, cell(option.chips), reasons, needs, cell(float(option.platforms.capacity[0]), GIGABYTE)))
-    columns = [
-        (say("reporting.column.chip"), "id"),
-        (say("reporting.column.chips"), "number"),
-        (say("reporting.column.reason"), "text"),
-        (say("reporting.column.needs_gb"), "number"),
-        (say("reporting.column.has_gb"), "number"),
-    ]
-    return [Heading(say("reporting.train.refused", count=len(plan.refused))), table(columns, rows)]  # type: ignore[arg-type]
 
 
 def figures(option: Training, say: Tongue) -> Table:
@@ -265,7 +205,7 @@ def memory(option: Training, say: Tongue) -> list[Block]:
     return [
         Heading(say("reporting.train.memory", capacity=show(capacity, "byte"), total=show(sum(sizes.values()), "byte"))),
         Line(bar + FREE * (BAR - len(bar))),
-        Line("   ".join(each.replace(" ", "\u00a0") for each in shown)),
+        *(Line("   ".join(shown[half : half + 3])) for half in (0, 3)),
     ]
 
 
@@ -278,7 +218,8 @@ def run_table(plan: TrainingPlan, option: Training, say: Tongue) -> list[Block]:
     word = say(f"reporting.time.{unit}")
     cost = band.cost[:, 0] * plan.currency_rate
     prefix, thousand = unit_of_money(float(cost[1]))
-    meter, grams = (("MWh", THOUSAND) if band.kilowatt_hours[1, 0] >= 10 * THOUSAND else ("kWh", 1.0)), (("t", THOUSAND) if band.carbon[1, 0] >= 10 * THOUSAND else ("kg", 1.0))
+    energy = ("MWh", THOUSAND) if band.kilowatt_hours[1, 0] >= MANY else ("kWh", 1.0)
+    carbon = ("t CO2", THOUSAND) if band.carbon[1, 0] >= MANY else ("kg CO2", 1.0)
 
     def one(name: str, measure: str, value: Floats, by: float = 1.0) -> tuple[str, ...]:
         return say(f"reporting.train_run.{name}"), measure, "", cell(float(value[0, 0]), by), ""
@@ -302,95 +243,7 @@ def run_table(plan: TrainingPlan, option: Training, say: Tongue) -> list[Block]:
         one("goodput", "%", run.goodput, 0.01),
         one("chip_hours", "h", run.chip_hours),
         three("cost", f"{prefix}{plan.currency}", cost, thousand),
-        three("energy", meter[0], band.kilowatt_hours[:, 0], meter[1]),
-        three("carbon", f"{grams[0]} CO2", band.carbon[:, 0], grams[1]),
+        three("energy", energy[0], band.kilowatt_hours[:, 0], energy[1]),
+        three("carbon", carbon[0], band.carbon[:, 0], carbon[1]),
     ]
     return [Heading(say("reporting.train.run")), _three(rows, say)]
-
-
-def why(plan: TrainingPlan, say: Tongue) -> list[Block]:
-    """What the step is spent on, and what decides between the options."""
-    best = plan.options[0]
-    parts = best.estimate.parts[:, 0]
-    order = np.argsort(-parts)
-    lines: list[Block] = [
-        Heading(say("reporting.plan.why")),
-        Line(say("reporting.train.bound", chip=say.named(best.chip), percent=percent(float(parts[order[0]] / parts.sum())), bound=f"@reporting.train_bound.{PARTS[order[0]]}")),
-        Line(say("reporting.train.second", percent=percent(float(parts[order[1]] / parts.sum())), bound=f"@reporting.train_bound.{PARTS[order[1]]}")),
-    ]
-    if len(plan.options) > 1:
-        lines += _decides(plan, say)
-    return lines
-
-
-def _decides(plan: TrainingPlan, say: Tongue) -> Iterator[Line]:
-    best, following = plan.options[:2]
-    assert best.band is not None
-    assert following.band is not None
-
-    def named(option: Training) -> dict[str, str]:
-        return {"chips": cell(option.chips), "chip": say.named(option.chip)}
-
-    ratio = float(following.band.cost[1, 0] / best.band.cost[1, 0])
-    if math.isfinite(ratio) and following.finishes == best.finishes:
-        close = bool(following.band.cost[0, 0] < best.band.cost[2, 0])
-        yield Line(say("reporting.train.next" if close else "reporting.train.next_clear", **named(following), percent=percent(ratio - 1)))
-    fastest = min(plan.options, key=lambda each: float(each.band.wall_time[1, 0]) if each.band else math.inf)
-    if fastest is not best and fastest.band is not None:
-        times = float(fastest.band.cost[1, 0] / best.band.cost[1, 0])
-        shown = {"time": cell(float(fastest.band.wall_time[1, 0]), DAY), "times": cell(times, digits=2)}
-        yield Line(say("reporting.train.fastest", **named(fastest), **shown))
-
-
-def how_sure(plan: TrainingPlan, say: Tongue) -> list[Block]:
-    """What the interval means, how well runs like this are known, tiers of chip and price."""
-    best = plan.options[0]
-    tier = int(best.estimate.tier[0])
-    lines: list[Block] = [Heading(say("reporting.plan.how_sure")), Line(say("reporting.train.ideal_interval" if plan.ask.ideal else "reporting.train.interval"))]
-    if not plan.ask.ideal:
-        lines.append(Line(say("reporting.train.known", chip=say.named(best.chip), knowledge=f"@reporting.train_knowledge.{best.knowledge}")))
-    lines.append(Line(say("reporting.train.tier", chip=say.named(best.chip), tier=say.tier(tier), meaning=say(f"tiers.meaning.{Tier(tier).name.lower()}"))))
-    price = "reporting.plan.price_estimated" if best.price_estimated else "reporting.train.price_known"
-    lines.append(Line(say(price, tier=say.tier(best.price_tier), count=len(best.price_sources))))
-    return lines
-
-
-def assumptions(plan: TrainingPlan, say: Tongue) -> list[Block]:
-    """Everything that the user did not say, and what a run takes for granted."""
-    best, ask = plan.options[0], plan.ask
-    lines = [Line(say("reporting.plan.default", what=f"@planning.defaults.{each.name}", value=each.value, source=each.source), "-") for each in ask.filled]
-    if not ask.stack:
-        lines.append(Line(say("reporting.train.stack" if best.stack else "reporting.train.no_stack", stack=best.stack), "-"))
-    for name in best.platforms.assumed[0]:
-        unknown = name == "power" and math.isnan(float(best.estimate.power[0]))
-        lines.append(Line(say(f"planning.assumed.{name}{'_unknown' if unknown else ''}", chip=say.named(best.chip)), "-"))
-    for key, origin in ask.run.place.inherited.items():
-        lines.append(Line(say("reporting.plan.inherited", what=f"@places.{key}", place=say.named(ask.run.place), origin=origin), "-"))
-    lines.append(Line(say(f"reporting.plan.acquired_{ask.run.acquire}"), "-"))
-    lines.append(Line(say("reporting.train.asynchronous" if ask.run.asynchronous else "reporting.train.synchronous"), "-"))
-    for name in ASSUMED:
-        fact = ask.run.assumptions[name]
-        value = f"{stated(fact)} {fact.unit}".removesuffix(" 1")
-        lines.append(Line(say("reporting.plan.default", what=f"@reporting.train_assumption.{name}", value=value, source=say.tier(fact.tier)), "-"))
-    return [Heading(say("reporting.plan.assumed")), *lines]
-
-
-def sources(plan: TrainingPlan, say: Tongue) -> list[Block]:
-    """Where the numbers of the best option are from."""
-    cited = Sources()
-    for fact in facts(plan):
-        cited.cite(fact.sources)
-    prices = plan.options[0].price_sources[-PRICE_SOURCES:]
-    lines = [*cited.lines(say), *(Line(say("reporting.plan.price_source", source=each), "-") for each in prices)]
-    if plan.currency != "USD":
-        lines.append(Line(say("reporting.plan.exchange", currency=plan.currency, rate=cell(plan.currency_rate, digits=5)), "-"))
-    return [Heading(say("reporting.sources")), *lines]
-
-
-def facts(plan: TrainingPlan) -> Iterator[Fact]:
-    """The facts behind the best option: its chip's, the place's, and what a run takes for granted."""
-    chip, place = plan.options[0].chip, plan.ask.run.place
-    chosen = [chip.fact(key) for key in ("memory.capacity", "memory.bandwidth", "peak.bf16", "peak.fp16", f"peak.{SCHEMES[plan.ask.scheme]}", "power.board")]
-    chosen += [place.fact(key) for key in ("power_price", "pue", "carbon")]
-    chosen += [plan.ask.run.assumptions[name] for name in ASSUMED]
-    yield from (fact for fact in chosen if fact is not None)

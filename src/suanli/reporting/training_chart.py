@@ -11,14 +11,13 @@ from suanli.planning.training import Training, TrainingPlan
 from suanli.reporting.amounts import cell
 from suanli.reporting.charts import COLOURS, FONT, MARGIN, SCHEMA, Spec, decades
 from suanli.reporting.tongue import Tongue
-from suanli.reporting.training_layouts import GIGABYTE, layout_of, near_front, recompute_of, sharding_of
+from suanli.reporting.training_layouts import GIGABYTE, layout_of, near_front, recompute_of, sharding_of, tokens_of
 from suanli.units import factor
 
 WIDTH, HEIGHT = 560, 360
 DAY, MILLION = factor("day", "second"), 1e6
 #: room around a linear axis, as a share of what is drawn
 ROOM = 0.06
-LOW, HIGH = 0, 2
 
 
 def plan_chart(plan: TrainingPlan, say: Tongue) -> Spec:
@@ -47,23 +46,29 @@ def front_points(option: Training, say: Tongue) -> list[dict[str, Any]]:
 def _front_chart(plan: TrainingPlan, option: Training, say: Tongue) -> Spec:
     points = front_points(option, say)
     capacity = _short(float(option.platforms.capacity[0]) / GIGABYTE)
-    x = {"field": "memory", "type": "quantitative", "title": say("reporting.train_chart.memory"), "scale": {"domain": [0, capacity * (1 + ROOM)], "nice": False}}
+    x = {
+        "field": "memory",
+        "type": "quantitative",
+        "title": say("reporting.train_chart.memory"),
+        "scale": {"domain": [0, capacity * (1 + ROOM)], "nice": False},
+    }
     steps = [each["step"] for each in points]
+    right = points[0]["memory"] > capacity / 2  # the fastest layout holds the most: its name goes where no other point is
     room = (max(steps) - min(steps)) * ROOM or max(steps) * ROOM
     y = {
         "field": "step",
         "type": "quantitative",
         "title": say("reporting.train_chart.step"),
-        "scale": {"domain": [max(min(steps) - room, 0), max(steps) + room], "zero": False, "nice": False},
+        "scale": {"domain": [max(min(steps) - 2 * room, 0), max(steps) + room], "zero": False, "nice": False},
     }
     tips = [_tip(name, say) for name in ("layout", "micro_batch", "recompute", "sharding")]
     tips += [{"field": each["field"], "type": "quantitative", "format": ",.4~g", "title": each["title"]} for each in (x, y)]
-    lines = [
+    lines: list[Spec] = [
         {"mark": {"type": "line", "interpolate": "step-after", "color": "#999999", "strokeWidth": 1, "aria": False}, "encoding": {"x": x, "y": y}},
         {"mark": {"type": "point", "filled": True, "size": 45, "color": COLOURS[0], "opacity": 0.8}, "encoding": {"x": x, "y": y, "tooltip": tips}},
         {
             "data": {"values": [points[0] | {"label": points[0]["layout"]}]},
-            "mark": {"type": "text", "align": "right", "dx": -10, "fontSize": 12},
+            "mark": {"type": "text", "align": "right" if right else "left", "dx": 4 if right else 10, "dy": 14 if right else 0, "fontSize": 12},
             "encoding": {"x": x, "y": y, "text": {"field": "label"}},
         },
         {
@@ -90,7 +95,8 @@ def option_points(plan: TrainingPlan, say: Tongue) -> list[dict[str, Any]]:
         days, cost = option.band.wall_time[:, 0] / DAY, option.band.cost[:, 0] * plan.currency_rate / MILLION
         if not np.isfinite([*days, *cost]).all():
             continue
-        values = {f"{name}{end}": _short(float(of[place])) for name, of in (("days", days), ("cost", cost)) for end, place in (("_low", LOW), ("", 1), ("_high", HIGH))}
+        both = (("days", days), ("cost", cost))
+        values = {f"{name}{end}": _short(float(of[place])) for name, of in both for end, place in (("_low", 0), ("", 1), ("_high", 2))}
         finishes = say(f"reporting.train.{'in_time' if option.finishes else 'too_late'}") if plan.ask.run.deadline else ""
         points.append({"chip": option.chip.id, "chips": cell(option.chips), "layout": layout_of(option.configs, 0), "in_time": finishes, **values})
     return points
@@ -118,7 +124,11 @@ def _options_chart(plan: TrainingPlan, say: Tongue) -> Spec:
     }
     x, y = axes["days"], axes["cost"]
     tips = [_tip(name, say) for name in ("chip", "chips", "layout", *(["in_time"] if plan.ask.run.deadline else []))]
-    tips += [{"field": f"{of}{end}", "type": "quantitative", "format": ",.4~g", "title": f"{axes[of]['title']}{mark}"} for of in axes for end, mark in (("_low", " ↓"), ("", ""), ("_high", " ↑"))]
+    tips += [
+        {"field": f"{of}{end}", "type": "quantitative", "format": ",.4~g", "title": f"{axes[of]['title']}{mark}"}
+        for of in axes
+        for end, mark in (("_low", f" ({say('reporting.column.low')})"), ("", ""), ("_high", f" ({say('reporting.column.high')})"))
+    ]
     rule = {"type": "rule", "opacity": 0.45, "strokeWidth": 1.5}
     lines: list[Spec] = [
         {"mark": rule, "encoding": {"x": x | {"field": "days_low"}, "x2": {"field": "days_high"}, "y": y, "color": colour}},
@@ -126,7 +136,7 @@ def _options_chart(plan: TrainingPlan, say: Tongue) -> Spec:
         {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 1}, "encoding": {"x": x, "y": y, "color": colour, "tooltip": tips}},
         {"mark": {"type": "text", "align": "left", "dx": 8, "dy": -8}, "encoding": {"x": x, "y": y, "text": {"field": "chips"}, "color": colour}},
     ]
-    title = say("reporting.train_chart.options", model=say.named(plan.ask.model), precision=SCHEMES[plan.ask.scheme], tokens=cell(plan.ask.run.tokens, 1e12))
+    title = say("reporting.train_chart.options", model=say.named(plan.ask.model), precision=SCHEMES[plan.ask.scheme], tokens=tokens_of(plan.ask.run.tokens))
     return _framed(title, [say("reporting.train_chart.options_note", place=say.named(plan.ask.run.place))], points, lines)
 
 

@@ -12,7 +12,7 @@ from suanli.planning.training import Training, TrainingPlan
 from suanli.reporting.amounts import cell, percent
 from suanli.reporting.document import Heading, Line, Report, Table, report, table
 from suanli.reporting.tongue import Tongue
-from suanli.reporting.training_layouts import layout_of
+from suanli.reporting.training_layouts import layout_of, tokens_of
 from suanli.units import factor, show
 
 DAY, HOUR, MILLI = factor("day", "second"), factor("h", "second"), 1e-3
@@ -41,7 +41,7 @@ def _step(plan: TrainingPlan, option: Training, say: Tongue) -> Iterator[str]:
     step, tokens, chips = float(e.step_time[1, 0]), float(c.tokens[0]), float(option.chips)
     pp, count = float(c.pp[0]), float(c.micro_batches[0])
     batch = {"batch": cell(float(c.global_batch[0])), "length": cell(float(c.length[0])), "tokens": cell(tokens)}
-    yield say("reporting.train_explain.tokens", **batch, all=cell(plan.ask.run.tokens, 1e12, 4), steps=cell(float(run.steps[0, 0])))
+    yield say("reporting.train_explain.tokens", **batch, all=tokens_of(plan.ask.run.tokens, 4), steps=cell(float(run.steps[0, 0])))
     yield say(
         "reporting.train_explain.micro",
         batch=cell(float(c.global_batch[0])),
@@ -61,8 +61,8 @@ def _step(plan: TrainingPlan, option: Training, say: Tongue) -> Iterator[str]:
     yield say("reporting.train_explain.compute", factor=cell(compute / work), work=show(work, "second", 4), compute=show(compute, "second", 4))
     if option.measured != 1:
         yield say("reporting.train_explain.measured", factor=cell(option.measured, digits=3))
-    terms = " + ".join(f"{say(f'reporting.train_term.{name}')} {cell(float(value), digits=4)}" for name, value in zip(PARTS, e.parts[:, 0], strict=True) if value > 0)
-    yield say("reporting.train_explain.sum", terms=terms, step=cell(step, digits=4))
+    terms = [f"{say(f'reporting.train_term.{name}')} {cell(float(value), digits=4)}" for name, value in zip(PARTS, e.parts[:, 0], strict=True) if value > 0]
+    yield say("reporting.train_explain.sum", terms=" + ".join(terms), step=cell(step, digits=4))
     yield say(
         "reporting.train_explain.rate",
         tokens=cell(tokens),

@@ -38,6 +38,16 @@ def layout_of(configs: TrainingConfigs, row: int) -> str:
     return " ".join(found)
 
 
+def tokens_of(count: float, digits: int = 3) -> str:
+    """So many tokens as people write them.
+
+    >>> tokens_of(15.6e12), tokens_of(300e9), tokens_of(5e6)
+    ('15.6T', '300B', '5M')
+    """
+    scale, letter = next(((scale, letter) for scale, letter in ((1e12, "T"), (1e9, "B")) if count >= scale), (1e6, "M"))
+    return f"{cell(count, scale, digits)}{letter}"
+
+
 def recompute_of(configs: TrainingConfigs, row: int, say: Tongue) -> str:
     """What is computed again, with the share of the layers where whole layers are."""
     name = RECOMPUTES[int(configs.recompute[row])]
