@@ -40,7 +40,7 @@ def row(name: str, group: str, **given: str) -> Row:
 
 #: two groups: a step of 10 s, a step of 20 s; and a single row of 1,000 token/s per chip on a TPU, of a mixture in FP8
 MEASURED = [
-    row("a1", "narayanan2021/table1", iter_time_s="10", tokens_per_s_per_chip="777", mfu="0.5"),
+    row("a1", "narayanan2021/table1", global_batch="64", iter_time_s="10", tokens_per_s_per_chip="777", mfu="0.5"),
     row("a2", "narayanan2021/table1", iter_time_s="20"),
     row("b1", "maxtext/x", tokens_per_s_per_chip="1000", chip="TPU-v5p", precision="fp8", model="Mixtral 8x22B", framework="MaxText"),
 ]
@@ -87,6 +87,8 @@ def test_a_row_is_judged_by_its_step_time_else_tokens_else_flops_else_mfu() -> N
     assert [training.judged_column(each) for each in MEASURED] == ["iter_time_s", "iter_time_s", "tokens_per_s_per_chip"]
     assert training.judged_column(row("x", "g", mfu="0.4", tflops_per_chip="400")) == "tflops_per_chip"
     assert training.judged_column(row("x", "g", mfu="0.4")) == "mfu"
+    # the step of a batch that nobody stated cannot be foretold, its rate can
+    assert training.judged_column(row("x", "g", iter_time_s="10", tokens_per_s_per_chip="777")) == "tokens_per_s_per_chip"
     assert training.judged_column(row("x", "g")) == ""
 
 
@@ -298,7 +300,7 @@ def test_json_has_marks_scores_and_worst(tables: tuple[str, str], capsys: pytest
 
 
 def test_without_a_file_of_predictions_they_are_made_now(tables: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "predict_training", lambda *_: [answer(each, 1) for each in MEASURED], raising=False)
+    monkeypatch.setattr("suanli.api.training.predict_training", lambda *_: [answer(each, 1) for each in MEASURED])
     found = api.accuracy_training(api.open_catalogue(), tables[0])
     assert (found.scored, found.answered, found.predictions, found.in_fit) == (3, 3, "", False)
 
@@ -418,7 +420,7 @@ def test_the_page_has_a_part_on_training(tmp_path: Path, monkeypatch: pytest.Mon
     files = {way: write(tmp_path / f"left_out_training_{way}.csv", answers) for way in ("group", "chip")}
     published = [{**each, "source_url": "https://arxiv.org/abs/1"} for each in MEASURED[:2]]
     given = [answer(MEASURED[0], 1.25), {"id": "a2", "why_not": "unknown_chip"}]
-    monkeypatch.setattr(api, "predict_training", lambda *_: given, raising=False)
+    monkeypatch.setattr("suanli.api.training.predict_training", lambda *_: given)
     text, chart = script.training_part(tmp_path, files, write(tmp_path / "published.csv", published))
     assert chart.startswith(b"<svg")
     for part in (

@@ -211,9 +211,10 @@ def pair(rows: Sequence[Row], answers: Sequence[Row]) -> TrainingPairs:
 
 def judged_column(row: Row) -> str:
     """The column of ``RATES`` that the row is judged by; blank where it has none."""
-    # a step of a batch that nobody stated cannot be foretold; its rate can
-    told = [name for name in RATES if name != STEP_TIME or number(row, "global_batch") > 0]
-    return next((name for name in told if measured_of(row, name) > 0), "")
+    stated = [name for name in RATES if measured_of(row, name) > 0]
+    # the step of a batch that nobody stated cannot be foretold; its rate can
+    open_batch = STEP_TIME in stated[:1] and len(stated) > 1 and not number(row, "global_batch") > 0
+    return next(iter(stated[open_batch:]), "")
 
 
 def measured_of(row: Row, column: str) -> float:
