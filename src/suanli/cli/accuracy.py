@@ -52,7 +52,7 @@ def accuracy(
     }
     judge, chart, as_json, as_report = of[kind]
     found = judge(face.catalogue(), truth, predictions or None)
-    said = _draw(face, chart(found, face.say), out) if out else []
+    said = draw_chart(face, chart(found, face.say), out) if out else []
     return face.print(as_json(found)) if face.json else face.show(report(as_report(found, face.say), said))
 
 
@@ -76,7 +76,7 @@ def _missing_truth() -> NoReturn:
     raise BadInput("cli.missing", what="--truth", command=COMMAND)
 
 
-def _draw(face: Face, chart: dict[str, Any], out: str) -> list[Block]:
+def draw_chart(face: Face, chart: dict[str, Any], out: str) -> list[Block]:
     """Write the chart; the lines that say so."""
     from suanli.reporting.document import Line
     from suanli.reporting.draw import chinese_font, drawn

@@ -122,10 +122,10 @@ def _show(face: Face, plan: TrainingPlan, explain: bool, flags: str, out: str) -
     launch = _launch(plan, flags) if flags else None
     said = []
     if out:
-        from suanli.cli.accuracy import _draw
+        from suanli.cli.accuracy import draw_chart
         from suanli.reporting.training_chart import plan_chart
 
-        said = _draw(face, plan_chart(plan, face.say), out)
+        said = draw_chart(face, plan_chart(plan, face.say), out)
     if face.json:
         from suanli.reporting.payload_training import train_json
 

@@ -35,6 +35,8 @@ Floats = NDArray[np.float64]
 
 #: tokens of a sequence at most, tokens of a step, and tokens a parameter, where nobody says (Hoffmann et al., arXiv 2203.15556: about 20 a parameter)
 USUAL_LENGTH, USUAL_STEP, TOKENS_A_PARAMETER = 8192, 4_194_304, 20
+#: tokens of a step a chip at least: Llama 3.1 405B took 16.8 million on 16,384 (arXiv 2407.21783, table 4)
+TOKENS_A_CHIP = 1024
 #: cluster sizes tried where a deadline is given and no size: servers doubled up to so many chips
 LARGEST_CLUSTER = 131_072
 
@@ -138,6 +140,7 @@ def make_train_ask(
         notes.append(Filled("length", f"{length:,}", "@planning.from.suanli"))
     if global_batch is None:
         notes.append(Filled("global_batch", f"{USUAL_STEP:,}", "@planning.from.suanli"))
+        notes.append(Filled("batch_a_chip", f"{TOKENS_A_CHIP:,}", "@planning.from.suanli"))
     for option, value in (("--length", length), ("--batch", 1 if global_batch is None else global_batch)):
         if value < 1:
             raise BadInput("planning.not_positive", option=option, value=str(value))
@@ -156,11 +159,12 @@ def make_train_ask(
 
 
 def usual_batch(ask: TrainAsk, chips: int) -> int:
-    """Sequences of a step nearest to ``USUAL_STEP`` tokens that share the odd part of ``chips``, so that replicas divide them."""
+    """Sequences of a step nearest to ``USUAL_STEP`` tokens, or to ``TOKENS_A_CHIP`` for each chip where that is more, that share the odd part of
+    ``chips``, so that replicas divide them."""
     if ask.global_batch:
         return ask.global_batch
     odd = chips // (chips & -chips)
-    doublings = max(round(math.log2(USUAL_STEP / ask.length / odd)), 0)
+    doublings = max(round(math.log2(max(USUAL_STEP, TOKENS_A_CHIP * chips) / ask.length / odd)), 0)
     return int(odd * 2**doublings)
 
 

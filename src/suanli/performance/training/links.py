@@ -99,15 +99,20 @@ def send_time(model: Model, links: Links, c: TrainingConfigs) -> Floats:
     return links.send(tokens * model.architecture.hidden * ACTIVATION, c.tp * c.cp * c.dp)
 
 
-def gradient_time(links: Links, held: Held, c: TrainingConfigs) -> Floats:
-    """Reduce the gradients over the chips that hold the same parameters, and gather what the update made of them."""
-    return _once_around(links, c, held.trained, held.trained_experts, GRADIENT / 2 + WEIGHT)
+def scatter_time(links: Links, held: Held, c: TrainingConfigs) -> Floats:
+    """Reduce the gradients over the chips that hold the same parameters, each keeping its share."""
+    return _once_around(links, c, held.trained, held.trained_experts, GRADIENT / 2)
+
+
+def gather_time(links: Links, held: Held, c: TrainingConfigs) -> Floats:
+    """Gather what the update made of the shares."""
+    return _once_around(links, c, held.trained, held.trained_experts, WEIGHT)
 
 
 def parameter_time(links: Links, held: Held, c: TrainingConfigs) -> Floats:
     """Gather fully sharded parameters for a forward and a backward pass, scatter their gradients."""
     gathered = _once_around(links, c, held.dense, held.experts, 2 * WEIGHT)
-    return gathered + _once_around(links, c, held.trained, held.trained_experts, GRADIENT / 2)
+    return gathered + scatter_time(links, held, c)
 
 
 def _once_around(links: Links, c: TrainingConfigs, dense: Floats, experts: Floats, size: float) -> Floats:

@@ -15,7 +15,7 @@ from suanli.performance.precision import SCHEMES, peak_of
 from suanli.performance.reasons import Reason, flag
 from suanli.performance.training.calibration import KNOWLEDGE, TrainingCalibration
 from suanli.performance.training.configs import METHODS, RECOMPUTES, SHARDINGS, TrainingConfigs, TrainingEstimate, join
-from suanli.performance.training.links import gradient_time, links_of, parameter_time, send_time
+from suanli.performance.training.links import gather_time, links_of, parameter_time, scatter_time, send_time
 from suanli.performance.training.memory import Held, memory, parameters_per_chip
 from suanli.performance.training.step import Line, Micro, micro_time, visible_entries
 
@@ -93,10 +93,13 @@ def step_parts(model: Model, platforms: Platforms, calibration: TrainingCalibrat
     extra = busy - count * mean  # the slowest stage's lead over the mean
     links, held = links_of(platforms, calibration, k, c), parameters_per_chip(model, c)
     sends = 2 * c.vpp * k.pipeline_exposed * send_time(model, links, c) * (count + c.pp - 1) * (c.pp > 1)
-    # gradients are reduced while the last micro-batch runs backward; fully sharded parameters are gathered for each pass of each micro-batch
-    once = exposed(gradient_time(links, held, c), k.data_exposed, m.backward / c.pp)
-    each = exposed(parameter_time(links, held, c), k.parameters_exposed, work / c.pp)
-    data = np.where(c.sharding == SHARDINGS.index("parameters"), each * count, once)
+    # gradients are reduced while the last micro-batch runs backward, or, where they are shared, each micro-batch's; fully sharded parameters are gathered
+    # for each pass of each micro-batch
+    backward = m.backward / c.pp
+    scattered = exposed(scatter_time(links, held, c), k.data_exposed, backward) * np.where(c.sharding == SHARDINGS.index("gradients"), count, 1.0)
+    gathered = exposed(gather_time(links, held, c), k.data_exposed, m.forward / c.pp)
+    fully = exposed(parameter_time(links, held, c), k.parameters_exposed, work / c.pp) * count
+    data = np.where(c.sharding == SHARDINGS.index("parameters"), fully, scattered + gathered)
     update = k.update * _update_bytes(held, c) / platforms.bandwidth[c.platform] + k.step_overhead
     parts = np.stack([
         (work + m.head) * share + extra, tensor * share, context * share, experts * share, bubble, sends, data, update, m.overhead * share,
