@@ -37,7 +37,7 @@ from suanli.performance.cases import number
 from suanli.performance.kernels import KernelConstants, kernel_constants
 from suanli.performance.precision import SCHEMES, peak_of
 from suanli.performance.training.answers import blank, figures_of, filled, peaks
-from suanli.performance.training.calibration import KNOWLEDGE, NAMES, Constants, TrainingCalibration, knowledge_of
+from suanli.performance.training.calibration import KNOWLEDGE, NAMES, SHAPES, Constants, TrainingCalibration, knowledge_of, shape_of
 from suanli.performance.training.cases import BENCHMARKS, read_training_case
 from suanli.performance.training.configs import METHODS
 from suanli.performance.training.predict import Batch, batches, best_rows
@@ -104,8 +104,8 @@ TOLD = {"hai-llm": {"experts_exposed": 0.1, "pipeline_exposed": 0.3, "copies_sen
 #: makers with whose software others have the most practice; all others start so much slower
 PRACTISED, UNPRACTISED = ("nvidia", "google"), 1.15
 STACK_OR_VERSION = tuple(dict.fromkeys([*STACK_SPREAD, *VERSION_SPREAD]))
-#: rows that a level of knowledge must have for quantiles of its own
-FEWEST = 20
+#: rows that a level of knowledge must have for quantiles of its own, and the first level (index of ``KNOWLEDGE``) whose rows are taken together
+FEWEST, FEW_FROM = 10, 3
 PULL, ROBUST, STEPS = 0.7, 0.1, 6
 INTERVAL = (0.1, 0.9)
 #: variances of the mixed model of what is left, by what rows have in common, and of a row itself; chosen among a few by the left-out errors
@@ -135,6 +135,7 @@ class Truth:
         self.group = np.array([row.get("group") or "/".join((row["round"], row["submitter"], row["benchmark"], row["chip"])) for row in self.rows])
         self.chip = np.array([case.chip.id if case.chip else "" for case in self.cases])
         self.model = np.array([case.model.id.split("@")[0] if case.model else "" for case in self.cases])
+        self.shape = np.array([shape_of(case.model) if case.model else 0 for case in self.cases])
         self.stack = np.array([stack_name(case.framework) for case in self.cases])
         self.version = np.array([stack_version(case.framework) for case in self.cases])
         families = dict(zip(self.platforms.chip, self.platforms.family, strict=True))
@@ -232,7 +233,9 @@ class Fit:
         stack["copies_sent"] = np.array([NEVER if name.split(" ")[0] in COPIES_THERE else 1.0 for name in self.stacks])
         known = np.zeros(len(families), np.int64)
         pair = np.array([[value.get((f"pair {name.split(' ')[0]}|{each}", "whole"), 1.0) for each in families] for name in self.stacks])
-        return TrainingCalibration(constants, kernels or self.truth.kernels, family, stack, pair, self.stacks, known, (), np.zeros((len(KNOWLEDGE), 2)))
+        return TrainingCalibration(
+            constants, kernels or self.truth.kernels, family, stack, pair, self.stacks, known, (), np.zeros((len(KNOWLEDGE), len(SHAPES), 2))
+        )
 
     def choose(self, theta: Floats) -> None:
         """Keep the best candidate of each case, and what its row measured in its steps."""
@@ -407,28 +410,38 @@ def cross_validate(truth: Truth, fit: Fit, effects: Effects, theta: Floats, erro
     return left, level
 
 
-def intervals(truth: Truth, found: Mapping[str, tuple[Floats, NDArray[np.int64]]]) -> dict[str, tuple[list[float], int]]:
-    """10 and 90 % quantiles of log(measured / predicted step) by knowledge; a level's are at least as wide as the better one's. Groups weigh as the root of
-    their rows."""
-    result: dict[str, tuple[list[float], int]] = {}
-    for place, name in enumerate(KNOWLEDGE):
-        ways = ("group", "model") if name in ("measured", "chip") else ("chip",)
-        errors, weights = [], []
-        for way in ways:
-            left, level = found[way]
-            rows = np.isfinite(left) & (level == place)
-            _, which, count = np.unique(truth.group[rows], return_inverse=True, return_counts=True)
-            errors.append(-left[rows])
-            weights.append(count[which] ** -0.5)
-        all_errors, all_weights = np.concatenate(errors), np.concatenate(weights)
-        before = next(reversed(result.values()))[0] if result else [0.0, 0.0]
-        if len(all_errors) >= FEWEST:
-            order = np.argsort(all_errors)
-            share = (np.cumsum(all_weights[order]) - all_weights[order] / 2) / all_weights.sum()
-            low, high = (float(np.interp(each, share, all_errors[order])) for each in INTERVAL)
-        else:
-            low, high = 1.25 * before[0], 1.25 * before[1]
-        result[name] = ([round(min(low, before[0]), 3), round(max(high, before[1]), 3)], len(all_errors))
+#: low and high quantile and the rows they rest on, by knowledge and shape
+Intervals = dict[tuple[str, str], tuple[list[float], int]]
+
+
+def intervals(truth: Truth, found: Mapping[str, tuple[Floats, NDArray[np.int64]]]) -> Intervals:
+    """10 and 90 % quantiles of log(measured / predicted step) by knowledge and shape; a level's are at least as wide as the better one's. Groups weigh as
+    the root of their rows."""
+    result: Intervals = {}
+    for shape, kind in enumerate(SHAPES):
+        before = [0.0, 0.0]
+        for place, name in enumerate(KNOWLEDGE):
+            ways = ("group", "model") if name in ("measured", "chip") else ("chip",)
+            errors, weights = [], []
+            for way in ways:
+                left, level = found[way]
+                # of chips of whose family nobody measured one there are few: all of them together, whatever the model
+                alike = (level == place) & (truth.shape == shape) if place < FEW_FROM else level >= FEW_FROM
+                rows = np.isfinite(left) & alike
+                _, which, count = np.unique(truth.group[rows], return_inverse=True, return_counts=True)
+                errors.append(-left[rows])
+                weights.append(count[which] ** -0.5)
+            all_errors, all_weights = np.concatenate(errors), np.concatenate(weights)
+            if len(all_errors) >= FEWEST:
+                order = np.argsort(all_errors)
+                share = (np.cumsum(all_weights[order]) - all_weights[order] / 2) / all_weights.sum()
+                low, high = (float(np.interp(each, share, all_errors[order])) for each in INTERVAL)
+            else:
+                low, high = before
+            if name == "sheet":
+                low, high = 1.25 * low, 1.25 * high
+            before = [round(min(low, before[0]), 3), round(max(high, before[1]), 3)]
+            result[name, kind] = (before, len(all_errors))
     return result
 
 
@@ -450,7 +463,7 @@ def _of_stack(value: Mapping[tuple[str, str], float], stack: str, name: str) -> 
     return own * value.get((stack.split(" ")[0], name), 1.0) if " " in stack else own
 
 
-def written(truth: Truth, fit: Fit, theta: Floats, effects: list[dict[str, object]], residuals: Mapping[str, tuple[list[float], int]]) -> str:
+def written(truth: Truth, fit: Fit, theta: Floats, effects: list[dict[str, object]], residuals: Intervals) -> str:
     """The calibration file."""
     value = {key: float(np.exp(each)) for key, each in zip(fit.keys, theta, strict=True)}
     hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in fit.truth.files]
@@ -488,24 +501,25 @@ def written(truth: Truth, fit: Fit, theta: Floats, effects: list[dict[str, objec
     for stack, factors in TOLD.items():
         lines += ["", f'[stacks."{stack}"]', "rows = 0", f'[stacks."{stack}".factors]', *(f"{name} = {factor}" for name, factor in factors.items())]
     lines += ["", "[evaluation]", *(f"{name} = {share}" for name, share in evaluation(truth).items())]
-    for name, (quantiles, count) in residuals.items():
-        lines += ["", f"[residuals.{name}]", f"quantiles = {quantiles}", f"rows = {count}"]
+    for (name, kind), (quantiles, count) in residuals.items():
+        lines += ["", f"[residuals.{name}.{kind}]", f"quantiles = {quantiles}", f"rows = {count}"]
     for effect in effects:
         cells = [f"{key} = {json.dumps(each)}" for key, each in effect.items()]
         lines += ["", "[[effects]]", *cells]
     return "\n".join(lines) + "\n"
 
 
-def write_left_out(truth: Truth, fit: Fit, left: Floats, level: NDArray[np.int64], residuals: Mapping[str, tuple[list[float], int]], path: Path) -> None:
+def write_left_out(truth: Truth, fit: Fit, left: Floats, level: NDArray[np.int64], residuals: Intervals, path: Path) -> None:
     """The predictions of a cross-validation with the columns of ``suanli predict training``."""
     answers = [blank(case, "id") for case in truth.cases]
     peak, shares = peaks(truth.platforms), evaluation(truth)
-    bands = np.array([residuals[name][0] for name in KNOWLEDGE])
+    bands = np.array([[residuals[name, kind][0] for kind in SHAPES] for name in KNOWLEDGE])
     for batch in fit.chosen:
         for place, case in enumerate(batch.case):
             if np.isfinite(left[case]):
                 step = np.exp(left[case]) / fit.measured[case]
-                times = step * np.exp([bands[level[case], 0], 0.0, bands[level[case], 1]])
+                low, high = bands[level[case], truth.shape[case]]
+                times = step * np.exp([low, 0.0, high])
                 filled(answers[case], figures_of(truth.cases[case], batch.model, peak, shares, batch.configs, place, times))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, answers[0], lineterminator="\n")

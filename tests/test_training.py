@@ -201,10 +201,10 @@ def test_a_sweep_longer_than_a_chunk_is_its_pieces(models: dict[str, Model], ben
 
 
 def test_the_interval_holds_the_middle_and_is_wider_where_less_is_known(models: dict[str, Model], bench: Bench) -> None:
-    low, high = bench.calibration.quantiles.T
+    low, high = np.moveaxis(bench.calibration.quantiles, -1, 0)
     assert (low < 0).all()
     assert (high > 0).all()
-    assert (np.diff(high - low) >= 0).all()
+    assert (np.diff(high - low, axis=0) >= 0).all()
     c = training_configs(1, platform=3, dp=8, global_batch=64, length=4096)
     times = train(models["llama-2-7b"], bench.platforms, bench.calibration, c, scenarios=3).step_time[:, 0]
     assert times[0] < times[1] < times[2]

@@ -12,6 +12,7 @@ from suanli.facts import Catalogue, Schema
 from suanli.facts.reader import Day
 from suanli.formulas.arrays import Array
 from suanli.hardware import Platforms
+from suanli.models import Model
 from suanli.performance.kernels import KernelConstants, kernel_constants
 from suanli.performance.training.stacks import stack_name, stack_version
 
@@ -120,7 +121,7 @@ class Residuals(Schema):
 
 class TrainingFile(Schema):
     """The file: ``constants``; factors of chip ``families`` and software ``stacks`` by constant; of everything by ``vendors``, chip (``own``) and ``pairs``
-    of stack and family; ``effects`` of measured runs; ``evaluation`` time over training time of MLPerf's benchmarks; ``residuals`` by knowledge."""
+    of stack and family; ``effects`` of measured runs; ``evaluation`` time over training time of MLPerf's benchmarks; ``residuals`` by knowledge and shape."""
 
     fitted_on: Day
     data_hash: tuple[str, ...]
@@ -135,11 +136,18 @@ class TrainingFile(Schema):
     pairs: dict[str, dict[str, float]]
     effects: tuple[EffectFile, ...] = ()
     evaluation: dict[str, float] = {}
-    residuals: dict[str, Residuals]
+    residuals: dict[str, dict[str, Residuals]]
 
 
 #: how well a row is known, best first: its model was measured on its chip and stack; its chip was; its chip's family; its chip's class; only the sheet
 KNOWLEDGE = ("measured", "chip", "family", "class", "sheet")
+#: kinds of model whose errors differ
+SHAPES = ("dense", "mixture")
+
+
+def shape_of(model: Model) -> int:
+    """Index of ``SHAPES``."""
+    return int(any(op.kind == "experts" for op in model.ops))
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,7 @@ class TrainingCalibration:
     """Constants of all together, and their factors by platform ``family`` (P,) and by ``stack`` (stacks,); stack 0 is any. ``pair`` (stacks, P) of
     everything: a stack on a family of chips.
 
-    ``knowledge`` (P,) index of ``KNOWLEDGE`` of a chip whatever the model; ``effects`` see ``EffectFile``; ``quantiles`` (knowledge, 2) of
+    ``knowledge`` (P,) index of ``KNOWLEDGE`` of a chip whatever the model; ``effects`` see ``EffectFile``; ``quantiles`` (knowledge, shape, 2) of
     log(measured / predicted).
     """
 
@@ -188,7 +196,7 @@ def load_training_calibration(catalogue: Catalogue, platforms: Platforms, *, ide
     count = len(platforms)
     if ideal:
         kernels, known = kernel_constants(catalogue, platforms, ideal=True), np.zeros(count, np.int64)
-        return TrainingCalibration(IDEAL, kernels, {}, {}, np.ones((1, count)), ("",), known, (), np.zeros((len(KNOWLEDGE), 2)), ideal=True)
+        return TrainingCalibration(IDEAL, kernels, {}, {}, np.ones((1, count)), ("",), known, (), np.zeros((len(KNOWLEDGE), len(SHAPES), 2)), ideal=True)
     stacks: dict[str, Mapping[str, float]] = {"": {}} | {name: each.factors for name, each in file.stacks.items()}
     whole = np.array(
         [file.vendors.get(vendor, file.vendors["other"]) * file.own.get(chip, 1.0) for vendor, chip in zip(platforms.vendor, platforms.chip, strict=True)]
@@ -205,7 +213,7 @@ def load_training_calibration(catalogue: Catalogue, platforms: Platforms, *, ide
         tuple(stacks),
         knowledge_of(platforms, file.chips, file.families),
         tuple(each for each in file.effects if each.chip in ("", *platforms.chip)),
-        np.array([file.residuals[name].quantiles for name in KNOWLEDGE]),
+        np.array([[file.residuals[name][shape].quantiles for shape in SHAPES] for name in KNOWLEDGE]),
     )
 
 

@@ -116,7 +116,10 @@ def parameter_time(links: Links, held: Held, c: TrainingConfigs) -> Floats:
 
 
 def _once_around(links: Links, c: TrainingConfigs, dense: Floats, experts: Floats, size: float) -> Floats:
-    copies, expert_copies = c.copies, c.expert_copies
+    copies = c.copies
     first = links.ring(size * dense * (1 - 1 / copies), copies, c.tp)
-    second = links.ring(size * experts * (1 - 1 / expert_copies), expert_copies, c.ep * c.expert_cut)
+    if not np.any(experts):
+        return first
+    copies = c.expert_copies
+    second = links.ring(size * experts * (1 - 1 / copies), copies, c.ep * c.expert_cut)
     return np.asarray(first + np.where(experts > 0, second, 0.0))

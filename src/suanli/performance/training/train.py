@@ -13,7 +13,7 @@ from suanli.hardware import Platforms
 from suanli.models import Model
 from suanli.performance.precision import SCHEMES, peak_of
 from suanli.performance.reasons import Reason, flag
-from suanli.performance.training.calibration import KNOWLEDGE, TrainingCalibration
+from suanli.performance.training.calibration import KNOWLEDGE, TrainingCalibration, shape_of
 from suanli.performance.training.configs import METHODS, RECOMPUTES, SHARDINGS, TrainingConfigs, TrainingEstimate, join
 from suanli.performance.training.links import gather_time, links_of, parameter_time, scatter_time, send_time
 from suanli.performance.training.memory import Held, memory, parameters_per_chip
@@ -51,7 +51,7 @@ def _train(
     held = memory(model, c)
     why_not = legal(model, platforms, c) | flag(held.total > USABLE * platforms.capacity[c.platform], Reason.MEMORY)
     level = np.where(known, KNOWLEDGE.index("measured"), calibration.knowledge[c.platform])
-    low, high = calibration.quantiles[level].T
+    low, high = calibration.quantiles[level, shape_of(model)].T
     times = step[None] if scenarios == 1 else np.stack([step * np.exp(low), step, step * np.exp(high)])
     flop = model_flop(model, c) / c.chips
     peak = np.stack([peak_of(platforms.peak, name) for name in SCHEMES], axis=1)[c.platform, c.scheme]
