@@ -407,6 +407,11 @@ def read(**row: str) -> Any:
         ("Qwen3_235B_a22B (tokendrop)", "qwen3-235b-a22b", 0),
         ("aquila2_7b_finetune-flagscale", "aquila2-7b", 0),
         ("NeMo Megatron FP8", "gpt3-175b", 0),
+        ("LLAMA31_405B", "llama-3.1-405b", 0),
+        ("qwen3-235b", "qwen3-235b-a22b", 0),
+        ("llama2-70b-MLPerf", "llama-2-70b", 0),
+        ("Nemotron4 15b BF16", "nemotron-4-15b", 0),
+        ("gpt3-18b", "dense-18b", 0),  # no GPT-3 175B
     ],
 )
 def test_names_of_tables_are_read(name: str, model: str, method: int) -> None:

@@ -107,7 +107,7 @@ def _framework(row: Row, chip: Chip | None, benchmark: str) -> str:
 def _model(name: str, row: Row, models: Mapping[str, Model], folded: Any, case: TrainingCase) -> Model | None:
     plain = " ".join(_AROUND.sub(" ", name).split())
     tries = (name, plain, name.split("(")[0], plain.replace("_", " "))
-    found = next((models[folded(each)] for each in tries if folded(each) in models), None)
+    found = next((models[folded(each)] for each in tries if folded(each) in models), None) or _loosely(plain, models)
     layers = re.search(r"(\d+)[ -]layers", row.get("notes") or "")
     if found is not None:
         return with_layers(found, int(layers[1])) if layers else found
@@ -118,6 +118,27 @@ def _model(name: str, row: Row, models: Mapping[str, Model], folded: Any, case: 
         return None
     case.assumed.append(f"model=dense {size / 1e9:g}B")
     return dense_model(size, count, hidden)
+
+
+#: letters and digits that a name must have to be compared loosely
+TELLING = 6
+
+
+def _loosely(name: str, models: Mapping[str, Model]) -> Model | None:
+    """A model by its letters and digits alone (``LLAMA31_405B``), by the beginning of its name (``qwen3-235b``), or with words behind it that are no
+    number (``llama2-70b-mlperf``)."""
+    wanted = _squeezed(name)
+    if len(wanted) < TELLING:
+        return None
+    known = {_squeezed(each): model for each, model in models.items()}
+    longer = [each for each in known if each.startswith(wanted)]
+    shorter = [each for each in known if len(each) >= TELLING and wanted.startswith(each) and not wanted[len(each)].isdigit()] if not longer else []
+    best = min(longer, key=len, default="") or max(shorter, key=len, default="")
+    return known.get(best)
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _counting(row: Row, case: TrainingCase) -> None:

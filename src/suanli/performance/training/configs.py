@@ -15,8 +15,8 @@ Ints = NDArray[np.int64]
 #: what the data-parallel chips share: nothing, the optimizer's state (ZeRO-1), gradients too (ZeRO-2), parameters too (ZeRO-3, FSDP)
 #: (Rajbhandari et al., ZeRO, SC 2020, section 5)
 SHARDINGS = ("none", "optimizer", "gradients", "parameters")
-#: what the backward pass computes again: nothing; what is cheap (the core of attention that writes its scores, else norms and activations); whole
-#: layers (Korthikanti et al., arXiv 2205.05198, section 5)
+#: what is computed again for the backward pass: nothing; what is cheap (the core of attention that writes its scores, else norms, activations and what
+#: latents unfold to); whole layers (Korthikanti et al., arXiv 2205.05198, section 5)
 RECOMPUTES = ("none", "selective", "full")
 #: all weights are trained, or adapters beside frozen ones (Hu et al., LoRA, arXiv 2106.09685)
 METHODS = ("full", "lora")

@@ -102,7 +102,9 @@ def activation_bytes(model: Model, c: TrainingConfigs) -> Floats:
         if op.kind == "matmul" and op.role != "head":
             # inputs of products, which adapters beside attention's products need too, and what attention and activations read
             kept = kept + op.count * op.inner / (c.tp if op.split == "inner" else split) * np.where(adapters & (op.role == "ffn"), 0.0, narrow)
-            kept = kept + op.count * (op.outer / c.tp if op.split == "outer" else 0.0) * ACTIVATION
+            # what latent attention makes of its latents is cheap to make again
+            again = np.where(cheap & (op.role == "latent"), 0.0, ACTIVATION)
+            kept = kept + op.count * (op.outer / c.tp if op.split == "outer" else 0.0) * again
         elif op.kind == "experts":
             kept = kept + op.count * op.active / c.tp * ((op.inner + op.outer) * narrow + (op.inner + (op.matrices - 1) * op.outer) * ACTIVATION)
         elif op.kind == "attention":

@@ -105,8 +105,9 @@ class _Layers:
         self.trained = c.method == 0
         again = np.where(c.recompute == RECOMPUTES.index("full"), c.recomputed, 0.0)
         self.again = again
-        # selective: the core of attention that writes its scores, else norms and activations
+        # selective: the core of attention that writes its scores, else norms, activations, and what latents are unfolded to
         selective = c.recompute == RECOMPUTES.index("selective")
+        self.latents_again = np.where(selective & (c.fused > 0), 1.0, again)
         self.attention_again = np.where(selective & (c.fused < 1), 1.0, again)
         self.between_again = np.where(selective & (c.fused > 0), 0.5, again)
 
@@ -165,7 +166,7 @@ class _Layers:
         ahead = self.join(gemm(self.tokens, inner, outer, WEIGHT, ACTIVATION, *shape))
         inputs = self.join(gemm(self.tokens, outer, inner, WEIGHT, ACTIVATION, *shape))
         weights = self.join(gemm(self.tokens, inner, outer, GRADIENT, ACTIVATION, *shape))
-        again = 0.0 if op.role == "head" else self.again
+        again = 0.0 if op.role == "head" else self.latents_again if op.role == "latent" and op.split == "outer" else self.again
         return ahead, inputs + np.where(self.trained, weights, 0.0) + again * ahead
 
     def _experts(self, op: Op) -> tuple[Floats, Floats]:
