@@ -36,8 +36,16 @@ from suanli.workloads import Workload
 def plan(catalogue: Catalogue, model: str, *, place: str = "US", workload: str | Workload | None = None, **wanted: Any) -> Plan:
     """The plan of serving ``model`` at ``place``; ``wanted`` as in ``planning.make_ask``. Raises ``NoAnswer`` where nothing is left."""
     traffic = find_workload(catalogue, workload) if isinstance(workload, str) and workload else workload or None
-    ask = make_ask(catalogue, find_model(catalogue, model), find_place(catalogue, place), workload=traffic, **wanted)
+    ask = make_ask(catalogue, _language_model(catalogue, model), find_place(catalogue, place), workload=traffic, **wanted)
     return make_plan(catalogue, ask)
+
+
+def _language_model(catalogue: Catalogue, name: str) -> Model:
+    """A model that makes one token after another; ``BadInput`` for others."""
+    found = find_model(catalogue, name)
+    if not found.architecture.causal:
+        raise BadInput("planning.not_causal", model=found.name)
+    return found
 
 
 def explain_option(catalogue: Catalogue, ask: Ask, option: Option) -> Explanation:
@@ -95,7 +103,7 @@ def serve(
     for option, value in (("--input", input_length), ("--output", output_length), ("--concurrency", concurrency), ("--accepted", accepted)):
         if not value > 0 and not (option == "--input" and value == 0):
             raise BadInput("planning.not_positive", option=option, value=f"{value:g}")
-    found, of = find_model(catalogue, model), find_chip(catalogue, chip)
+    found, of = _language_model(catalogue, model), find_chip(catalogue, chip)
     in_system = chip_in_system(catalogue, of, system)
     if accepted < 1:
         raise BadInput("planning.accepted", value=f"{accepted:g}")

@@ -58,7 +58,7 @@ def read_case(row: Row, chips: Mapping[str, Chip], models: Mapping[str, Model], 
     case = Case(row.get("id") or row.get("case_id") or "", _chip(row, chips, folded), _model(row, models, folded))
     if case.chip is None:
         case.why_not |= Reason.UNKNOWN_CHIP
-    if case.model is None:
+    if case.model is None or not case.model.architecture.causal:
         case.why_not |= Reason.UNKNOWN_MODEL
     lengths = number(row, "isl"), number(row, "osl")
     concurrency = number(row, "concurrency_or_batch")
