@@ -14,7 +14,7 @@ from suanli.models import Model
 from suanli.performance.precision import SCHEMES, peak_of
 from suanli.performance.reasons import Reason
 from suanli.performance.training.calibration import TrainingCalibration
-from suanli.performance.training.cases import TrainingCase
+from suanli.performance.training.case import TrainingCase
 from suanli.performance.training.configs import PARTS, TrainingConfigs
 from suanli.performance.training.predict import batches, predict_batch
 from suanli.performance.training.train import model_flop

@@ -12,7 +12,7 @@ from suanli.hardware import Platforms
 from suanli.models import Model
 from suanli.performance.reasons import Reason
 from suanli.performance.training.calibration import TrainingCalibration
-from suanli.performance.training.cases import TrainingCase
+from suanli.performance.training.case import TrainingCase
 from suanli.performance.training.configs import TrainingConfigs, TrainingEstimate, training_configs
 from suanli.performance.training.train import train
 
