@@ -104,6 +104,8 @@ TOLD = {"hai-llm": {"experts_exposed": 0.1, "pipeline_exposed": 0.3, "copies_sen
 #: makers with whose software others have the most practice; all others start so much slower
 PRACTISED, UNPRACTISED = ("nvidia", "google"), 1.15
 STACK_OR_VERSION = tuple(dict.fromkeys([*STACK_SPREAD, *VERSION_SPREAD]))
+#: rows from which on a chip, and a family of chips, counts as measured
+OFTEN = (5, 10)
 #: rows that a level of knowledge must have for quantiles of its own, and the first level (index of ``KNOWLEDGE``) whose rows are taken together
 FEWEST, FEW_FROM = 10, 3
 PULL, ROBUST, STEPS = 0.7, 0.1, 6
@@ -391,6 +393,12 @@ class Effects:
 WAYS = ("group", "chip", "model")
 
 
+def often(names: NDArray[np.str_], rows: int) -> list[str]:
+    """Names that at least so many rows have."""
+    found, count = np.unique(names[names != ""], return_counts=True)
+    return [str(each) for each in found[count >= rows]]
+
+
 def cross_validate(truth: Truth, fit: Fit, effects: Effects, theta: Floats, errors: Floats, jacobian: Floats, way: str) -> tuple[Floats, NDArray[np.int64]]:
     """log(predicted / measured step) of every row by a fit that has not seen its group (chip, model), and how well it was known then (index of
     ``KNOWLEDGE``)."""
@@ -403,9 +411,7 @@ def cross_validate(truth: Truth, fit: Fit, effects: Effects, theta: Floats, erro
         others = errors + jacobian @ (moved - theta)
         own = fit.errors(moved, truth.kernels_without[name] if way == "chip" else None, out)
         left[out] = own[out] - effects.of(others, seen, out)
-        chips = tuple(np.unique(truth.chip[seen]))
-        families = dict.fromkeys(np.unique(truth.family[seen]))
-        known = knowledge_of(truth.platforms, chips, families)
+        known = knowledge_of(truth.platforms, often(truth.chip[seen], OFTEN[0]), often(truth.family[seen], OFTEN[1]))
         level[out] = np.where(effects.known(seen, out), 0, [known[truth.rows_of[chip]] if chip else 4 for chip in truth.chip[out]])
     return left, level
 
@@ -474,7 +480,8 @@ def written(truth: Truth, fit: Fit, theta: Floats, effects: list[dict[str, objec
         f"data_hash = {[f'sha256:{each}' for each in hashes]}".replace("'", '"'),
         f"rows = {int(good.sum())}",
         'method = "Gauss-Newton on soft-L1 of log rate, constants and factors drawn to their start; then a mixed model of what is left"',
-        f"chips = {sorted(set(truth.chip[good]))}".replace("'", '"').replace("np.str_(", "").replace(")", ""),
+        f"chips = {json.dumps(often(truth.chip[good], OFTEN[0]))}",
+        f"known_families = {json.dumps(often(truth.family[good], OFTEN[1]))}",
         "",
         "[constants]",
         *(f"{name} = {value.get(('', name), FIXED.get(name)):.4g}" for name in NAMES),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -120,14 +120,16 @@ class Residuals(Schema):
 
 
 class TrainingFile(Schema):
-    """The file: ``constants``; factors of chip ``families`` and software ``stacks`` by constant; of everything by ``vendors``, chip (``own``) and ``pairs``
-    of stack and family; ``effects`` of measured runs; ``evaluation`` time over training time of MLPerf's benchmarks; ``residuals`` by knowledge and shape."""
+    """The file: ``chips`` and ``known_families`` with enough rows to count as measured; ``constants``; factors of chip ``families`` and software ``stacks``
+    by constant; of everything by ``vendors``, chip (``own``) and ``pairs`` of stack and family; ``effects`` of measured runs; ``evaluation`` time over
+    training time of MLPerf's benchmarks; ``residuals`` by knowledge and shape."""
 
     fitted_on: Day
     data_hash: tuple[str, ...]
     rows: int
     method: str
     chips: tuple[str, ...]
+    known_families: tuple[str, ...]
     constants: dict[str, float]
     families: dict[str, dict[str, float]]
     stacks: dict[str, StackFile]
@@ -211,14 +213,14 @@ def load_training_calibration(catalogue: Catalogue, platforms: Platforms, *, ide
         _columns(list(stacks.values())),
         pair,
         tuple(stacks),
-        knowledge_of(platforms, file.chips, file.families),
+        knowledge_of(platforms, file.chips, file.known_families),
         tuple(each for each in file.effects if each.chip in ("", *platforms.chip)),
         np.array([[file.residuals[name][shape].quantiles for shape in SHAPES] for name in KNOWLEDGE]),
     )
 
 
-def knowledge_of(platforms: Platforms, chips: tuple[str, ...], families: Mapping[str, object]) -> Ints:
-    """(P,): index of ``KNOWLEDGE``, given the chips and chip families in the fit."""
+def knowledge_of(platforms: Platforms, chips: Collection[str], families: Collection[str]) -> Ints:
+    """(P,): index of ``KNOWLEDGE``, given the chips and chip families that were measured often enough."""
     kinds = {kind for kind, chip in zip(platforms.kind, platforms.chip, strict=True) if chip in chips}
     levels = [
         "chip" if chip in chips else "family" if family in families else "class" if kind in kinds or kind == "gpu" else "sheet"
