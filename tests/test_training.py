@@ -192,6 +192,15 @@ def test_a_row_is_the_same_alone_and_among_others(models: dict[str, Model], benc
         assert one.why_not[0] == whole.why_not[row]
 
 
+def test_shapes_that_differ_by_less_than_one_are_not_taken_for_one(models: dict[str, Model], bench: Bench) -> None:
+    """Half a sequence at a time, and shares of a 17th and an 18th of the layers."""
+    micro = bench.ask(models["llama-2-7b"], 3, platform=1, dp=8, micro_batch=[0.5, 1, 2], global_batch=16, length=4096).step_time[0]
+    assert len(set(micro)) == 3
+    shares = np.array([1 / 18, 1 / 17, 1 / 16, 1.0])
+    again = bench.ask(models["llama-2-7b"], 4, platform=1, dp=8, global_batch=16, length=4096, recompute=FULL, recomputed=shares).step_time[0]
+    assert (np.diff(again) > 0).all()
+
+
 def test_a_sweep_longer_than_a_chunk_is_its_pieces(models: dict[str, Model], bench: Bench) -> None:
     model = models["gpt3-small"]
     batch = np.arange(1, CHUNK + 3)
@@ -454,6 +463,21 @@ def test_unknown_names_are_answered_with_a_reason() -> None:
     assert read(model="llama-2-7b", chip="nobody-x9").why_not == Reason.UNKNOWN_CHIP
     assert read(model="bert").why_not == Reason.UNKNOWN_MODEL
     assert read(model="llama-2-7b", n_chips="7", tp="2", pp="2").why_not == Reason.LAYOUT
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("tp", "3.5"), ("tp", "1e30"), ("n_chips", "0"), ("global_batch", "-1"), ("seq_len", "0.5"), ("n_chips", "1000000000")]
+)
+def test_what_nobody_can_mean_is_refused_and_never_fails(cell: str, value: str) -> None:
+    stated = {"n_chips": "64", "tp": "4", "pp": "4", "global_batch": "64", "micro_batch": "1", "seq_len": "4096"}
+    assert read(model="llama-2-7b", **(stated | {cell: value})).why_not == Reason.LAYOUT
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"tp": "x"}', '{"tp": 0}', "no JSON"])
+def test_a_layout_that_is_no_json_is_not_stated(text: str) -> None:
+    case = read(benchmark="gpt3", chip="H100-SXM", n_chips="64", global_batch="64", parallelism_json=text, round="v4.1")
+    assert case.why_not == Reason.NONE
+    assert "layout=best" in case.assumed
 
 
 def test_time_to_train_is_steps_times_step_and_evaluation(bench: Bench) -> None:

@@ -116,6 +116,4 @@ def _take(r: Reached, rows: Ints) -> Reached:
 
 def _either(condition: NDArray[np.bool_], a: Reached, b: Reached) -> Reached:
     own = {name: np.where(condition, a.own[name], b.own[name]) for name in a.own}
-    return Reached(
-        np.where(condition, a.flop_rate, b.flop_rate), np.where(condition, a.bandwidth, b.bandwidth), np.where(condition, a.launch, b.launch), own
-    )
+    return Reached(np.where(condition, a.flop_rate, b.flop_rate), np.where(condition, a.bandwidth, b.bandwidth), np.where(condition, a.launch, b.launch), own)

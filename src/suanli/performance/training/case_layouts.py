@@ -24,12 +24,15 @@ MICRO_BATCHES = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 
 def parallel_of(row: Row) -> dict[str, float]:
-    """What a row states of its layout, NaN where it states nothing; MLPerf's rows keep it as JSON."""
+    """What a row states of its layout, NaN where it states nothing above zero; MLPerf's rows keep it as JSON."""
     found = {name: number(row, name) for name in ("tp", "pp", "vpp", "dp", "cp", "ep", "micro_batch")}
-    if row.get("parallelism_json"):
-        stated = json.loads(row["parallelism_json"])
+    try:
+        stated = json.loads(row.get("parallelism_json") or "{}")
+    except ValueError:
+        stated = {}
+    if isinstance(stated, dict):
         found |= {name: float(stated[name]) for name in found if isinstance(stated.get(name), (int, float))}
-    return found
+    return {name: value if value > 0 else math.nan for name, value in found.items()}
 
 
 def layouts_of(row: Row, case: TrainingCase) -> list[dict[str, float]]:

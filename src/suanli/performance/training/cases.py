@@ -14,7 +14,7 @@ from suanli.performance.cases import number
 from suanli.performance.precision import ALIASES, SCHEMES, precision_code
 from suanli.performance.reasons import Reason
 from suanli.performance.training.case import FUSED_SINCE, Row, TrainingCase
-from suanli.performance.training.case_layouts import batches_of, layouts_of
+from suanli.performance.training.case_layouts import batches_of, layouts_of, parallel_of
 from suanli.performance.training.stacks import stack_name
 
 #: words of a table's precision column -> scheme, the first that is in it
@@ -45,7 +45,7 @@ def read_training_case(row: Row, chips: Mapping[str, Chip], models: Mapping[str,
         return case
     _counting(row, case)
     case.samples = number(row, "samples_to_converge")
-    layouts = layouts_of(row, case)
+    layouts = layouts_of(row, case) if _plausible(row) else []
     if not layouts:
         case.why_not |= Reason.LAYOUT
         return case
@@ -54,6 +54,17 @@ def read_training_case(row: Row, chips: Mapping[str, Chip], models: Mapping[str,
     if not case.candidates:
         case.why_not |= Reason.BATCH
     return case
+
+
+#: the largest whole number a table may name: of chips, of sequences, of tokens
+LARGEST = 1e8
+
+
+def _plausible(row: Row) -> bool:
+    """Whether what a row states of its layout and batch are whole numbers above zero that somebody could mean."""
+    stated = [value for name, value in parallel_of(row).items() if name != "micro_batch"]
+    stated += [number(row, name) for name in ("n_chips", "n_nodes", "chips_per_node", "seq_len", "global_batch")]
+    return all(math.isnan(value) or (1 <= value <= LARGEST and value % 1 == 0) for value in stated)
 
 
 def _chip(row: Row, chips: Mapping[str, Chip], folded: Any) -> Chip | None:

@@ -27,6 +27,8 @@ CHUNK = 65_536
 UPDATE = 4 + 3 * 4 + 3 * 4 + 2
 #: share of the memory that runs are laid out for: the fullest measured ones use 0.95 of it
 USABLE = 0.95
+#: whole numbers below this serve as their own codes
+LARGEST, FINE = 2**24, 720_720
 #: what a micro-batch's time depends on; all other fields only put micro-batches together
 SHAPE = (
     "platform", "scheme", "tp", "cp", "ep", "micro_batch", "length", "recompute", "recomputed", "sequence_parallel", "method", "fused", "stack",
@@ -122,12 +124,19 @@ def distinct(c: TrainingConfigs) -> tuple[TrainingConfigs, Ints]:
         column = getattr(c, name)
         if len(column) == 0 or (column[0] == column).all():
             continue
-        low, high = column.min(), column.max()
-        scaled = np.rint((column - low) * (720_720 if name == "recomputed" else 1)).astype(np.int64)
-        room *= int(scaled.max()) + 1
-        if room > 2**62 or high > 2**40:
+        # shares of layers are multiples of 1 over a number of layers: of 1 / 720,720 up to 16 of them, else their own
+        scaled = column * FINE if name == "recomputed" else column
+        low, high = float(scaled.min()), float(scaled.max())
+        whole = np.rint(scaled)
+        if high - low < LARGEST and np.abs(scaled - whole).max() < 1e-3:
+            code = (whole - np.rint(low)).astype(np.int64)
+        else:
+            code = np.unique(column, return_inverse=True)[1]
+        values = int(code.max()) + 1
+        room *= values
+        if room > 2**62:
             return c, np.arange(len(c))
-        key = key * (int(scaled.max()) + 1) + scaled
+        key = key * values + code
     _, first, place = np.unique(key, return_index=True, return_inverse=True)
     return c.take(first), place
 
