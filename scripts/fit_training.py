@@ -35,8 +35,8 @@ from suanli.models import load_models
 from suanli.performance.accuracy.summary import STORED_MLPERF, summary_rows, write_summary
 from suanli.performance.cases import number
 from suanli.performance.kernels import KernelConstants, kernel_constants
-from suanli.performance.precision import SCHEMES, peak_of
-from suanli.performance.training.answers import blank, figures_of, filled, peaks
+from suanli.performance.precision import SCHEMES, peaks_by_scheme
+from suanli.performance.training.answers import blank, figures_of, filled
 from suanli.performance.training.calibration import KNOWLEDGE, NAMES, SHAPES, Constants, TrainingCalibration, knowledge_of, shape_of
 from suanli.performance.training.cases import BENCHMARKS, read_training_case
 from suanli.performance.training.configs import METHODS
@@ -143,7 +143,7 @@ class Truth:
         families = dict(zip(self.platforms.chip, self.platforms.family, strict=True))
         self.family = np.array([families.get(name, "") for name in self.chip])
         self.mlperf = np.array(["benchmark" in row for row in self.rows])
-        self.peak = np.stack([peak_of(self.platforms.peak, name) for name in SCHEMES], axis=1)
+        self.peak = peaks_by_scheme(self.platforms.peak)
 
 
 def _trains_language(row: Mapping[str, str]) -> bool:
@@ -519,7 +519,7 @@ def written(truth: Truth, fit: Fit, theta: Floats, effects: list[dict[str, objec
 def write_left_out(truth: Truth, fit: Fit, left: Floats, level: NDArray[np.int64], residuals: Intervals, path: Path) -> None:
     """The predictions of a cross-validation with the columns of ``suanli predict training``."""
     answers = [blank(case, "id") for case in truth.cases]
-    peak, shares = peaks(truth.platforms), evaluation(truth)
+    peak, shares = truth.peak, evaluation(truth)
     bands = np.array([[residuals[name, kind][0] for kind in SHAPES] for name in KNOWLEDGE])
     for batch in fit.chosen:
         for place, case in enumerate(batch.case):

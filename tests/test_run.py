@@ -26,7 +26,6 @@ from suanli.planning.run import (
     RunAsk,
     assumed,
     checkpoint_times,
-    fewest_chips,
     finish_by,
     load_run_assumptions,
     make_run_ask,
@@ -311,7 +310,6 @@ def test_fifteen_trillion_tokens_by_the_first_of_march_take_the_smallest_cluster
     done = finish_by(ask, found.wall_time)
     # 15e12 / (300 x 8,192) = 70.6 days of steps; 4,096 chips take 141; the slower chip: 81.5 days with 16,384 alone, 89 with 0.915 of goodput
     assert done.tolist() == [[False, True, True, False, False, True]]
-    assert fewest_chips(np.array([0, 0, 0, 1, 1, 1]), sizes, done[0], found.cost[0]).tolist() == [1, 5]
 
 
 def test_a_run_ends_before_the_day_of_its_deadline() -> None:
@@ -319,11 +317,6 @@ def test_a_run_ends_before_the_day_of_its_deadline() -> None:
     assert finish_by(ask, np.array([1.9, 2.0, 2.001, math.nan, math.inf]) * DAY).tolist() == [True, True, False, False, False]
     assert not finish_by(ask_of(deadline=ON - datetime.timedelta(days=1)), np.array([1.0])).any()
     assert finish_by(ask_of(), np.array([1e12, math.inf])).tolist() == [True, False]
-
-
-def test_of_equal_clusters_the_cheaper_is_taken_and_a_group_without_one_has_no_row() -> None:
-    rows = fewest_chips(np.array([3, 3, 3, 7]), np.array([8.0, 8.0, 4.0, 1.0]), np.array([True, True, False, False]), np.array([5.0, 4.0, 1.0, 1.0]))
-    assert rows.tolist() == [1]
 
 
 @pytest.mark.parametrize(("more", "key"), [({"tokens": 0.0}, "--tokens"), ({"tokens": math.inf}, "--tokens"), ({"tokens": math.nan}, "--tokens")])

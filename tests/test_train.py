@@ -222,8 +222,8 @@ def test_chips_without_the_units_of_a_precision_are_refused_beside_those_that_ha
 def test_a_chip_without_fp8_alone_is_refused_with_the_precision_as_reason(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "train", "llama-3.1-8b", "--chip", "a100", "--chips", "64", "--precision", "fp8", "--json")
     found = json.loads(out)
-    assert (code, found["key"]) == (3, "planning.cannot_train")
-    assert "no units for the precision" in found["message"]
+    assert (code, found["key"]) == (3, "planning.no_units")
+    assert "no units for fp8" in found["message"]
 
 
 def test_a_model_too_large_for_any_layout_names_the_memory_it_needs_and_there_is(capsys: pytest.CaptureFixture[str]) -> None:

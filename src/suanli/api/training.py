@@ -19,6 +19,7 @@ from suanli.models import Model, load_models
 from suanli.models.generic import ASPECT, HEAD, dense_model, stated_size
 from suanli.performance.accuracy.summary import read_training_summary
 from suanli.performance.accuracy.training import TrainingAccuracy, TrainingScore, accuracy_of_training, group_of
+from suanli.performance.precision import SCHEMES, TRAINED, peaks_by_scheme
 from suanli.performance.training.answers import answer_cases, blank
 from suanli.performance.training.calibration import TrainingFile, load_training_calibration
 from suanli.performance.training.cases import read_training_case
@@ -78,6 +79,10 @@ def _cannot_train(plan: TrainingPlan) -> NoAnswer:
     """The reason of the candidate that is the nearest to running, with the memory it lacks."""
     nearest = min(plan.refused, key=lambda each: (each.row is None, len(each.why_not), -each.chips))
     needs = f"{float(nearest.estimate.memory.total[0]) / 1e9:,.0f} GB" if nearest.row else "?"
+    if "precision" in nearest.why_not:
+        own = peaks_by_scheme(nearest.platforms.peak, fall_back=False)[0]
+        known = ", ".join(name for name in TRAINED if not math.isnan(own[SCHEMES.index(name)]))
+        return NoAnswer("planning.no_units", chip=nearest.chip.name, precision=SCHEMES[plan.ask.scheme], known=known)
     capacity = float(nearest.platforms.capacity[0])
     return NoAnswer(
         "planning.cannot_train",

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from suanli.planning.training import TrainingPlan
     from suanli.reporting.launch import Launch
 
-#: what linear layers are trained in
-PRECISIONS = ("bf16", "fp8", "fp4")
 Progress = Callable[[str, int, int], None]
 
 
@@ -70,7 +68,7 @@ def train(
     if not wanted:
         raise BadInput("cli.missing", what="--chip", command="suanli train")
     from suanli import api
-    from suanli.performance.precision import ALIASES
+    from suanli.performance.precision import ALIASES, TRAINED
     from suanli.performance.training.configs import METHODS, RECOMPUTES, SHARDINGS
     from suanli.reporting.launch import TARGETS
 
@@ -81,7 +79,7 @@ def train(
     if flags:
         choice(flags, "--flags", TARGETS)
     if precision:
-        choice(ALIASES.get(precision.lower(), precision.lower()), "--precision", PRECISIONS)
+        choice(ALIASES.get(precision.lower(), precision.lower()), "--precision", TRAINED)
     sequence = quantity(length, "token", "--length")
     with _searching(face, len(wanted) * len(counts)) as progress:
         plan = api.train(

@@ -26,6 +26,16 @@ def joined(parts: Parts) -> Array:
     return fixed + np.sqrt(arithmetic * arithmetic + memory * memory)  # half the time of np.hypot, whose care for overflow seconds do not need
 
 
+def overlapped(parts: Parts) -> Array:
+    """Seconds of a kernel whose arithmetic and memory traffic hide each other entirely: fixed + max(arithmetic, memory), the plain roofline.
+
+    >>> float(overlapped((3.0, 4.0, 1.0)))
+    5.0
+    """
+    arithmetic, memory, fixed = parts
+    return np.maximum(arithmetic, memory) + fixed
+
+
 def kernel_time(flop: Array, bytes_moved: Array, flop_rate: Array, bandwidth: Array, launch: Array) -> Array:
     """Seconds of one kernel: t = launch + sqrt((F/P)^2 + (Q/B)^2).
 

@@ -256,8 +256,8 @@ def load_calibration(catalogue: Catalogue, platforms: Platforms, *, ideal: bool 
     return Calibration(
         constants,
         kernel_constants(catalogue, platforms),
-        _columns([file.families.get(family, {}) for family in platforms.family]),
-        _columns(list(engines.values())),
+        factor_columns([file.families.get(family, {}) for family in platforms.family]),
+        factor_columns(list(engines.values())),
         tuple(engines),
         era,
         np.array(knowledge),
@@ -280,5 +280,6 @@ def _first(table: Mapping[str, float], *names: str) -> float:
     return next((table[name] for name in names if name in table), 1.0)
 
 
-def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, Floats]:
+def factor_columns(rows: Sequence[Mapping[str, float]]) -> dict[str, Floats]:
+    """Factors by name, one a row, 1 where a row has none."""
     return {name: np.array([row.get(name, 1.0) for row in rows]) for name in sorted({key for row in rows for key in row})}

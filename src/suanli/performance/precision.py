@@ -51,6 +51,8 @@ class PrecisionFile(Schema):
 
 
 SCHEMES = ("bf16", "fp8", "int8", "fp4", "int4")
+#: those that linear layers are trained in
+TRAINED = ("bf16", "fp8", "fp4")
 #: how people write them
 ALIASES = {
     "fp16": "bf16",
@@ -93,6 +95,11 @@ def precision_code(name: str) -> int:
     if low not in SCHEMES:
         raise UnknownName("precision", name, [*SCHEMES, *ALIASES], command="suanli serve --help")
     return SCHEMES.index(low)
+
+
+def peaks_by_scheme(peaks: Floats, *, fall_back: bool = True) -> Floats:
+    """Dense rates (P, precisions) -> (P, schemes); without ``fall_back`` NaN where a chip has no units of its own for a narrow precision."""
+    return np.stack([peak_of(peaks, name, fall_back=fall_back or name == "bf16") for name in SCHEMES], axis=1)
 
 
 def peak_of(peaks: Floats, precision: str, *, fall_back: bool = True) -> Floats:

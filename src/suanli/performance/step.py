@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from suanli.formulas.arrays import Array
 from suanli.formulas.attention import mean_causal_context, visible_context
 from suanli.formulas.collectives import transfer_time
-from suanli.formulas.kernels import Parts, collective_time, decode_attention, gemm, joined, prefill_attention, routed_experts
-from suanli.formulas.roofline import roofline_time
+from suanli.formulas.kernels import Parts, collective_time, decode_attention, gemm, joined, overlapped, prefill_attention, routed_experts
 from suanli.hardware import Platforms
 from suanli.models import Model, Op
 from suanli.performance import rates
@@ -89,12 +88,8 @@ def worker(
         tensor_link=np.where(tp <= domain, link, fabric),
         expert_link=np.where(group <= domain, link, fabric),
         cache_bytes=cache_bits / 8,
-        join=_roofline if calibration.ideal else joined,
+        join=overlapped if calibration.ideal else joined,
     )
-
-
-def _roofline(parts: Parts) -> Array:
-    return roofline_time(parts[0], parts[1], 1.0, 1.0) + parts[2]
 
 
 @dataclass(frozen=True)

@@ -251,10 +251,3 @@ def finish_by(ask: RunAsk, wall_time: Floats) -> Bools:
     """
     left = (ask.deadline - ask.start).days * DAY if ask.deadline else np.finfo(float).max
     return np.asarray(np.asarray(wall_time) <= left)
-
-
-def fewest_chips(group: Ints, chips: Floats, finishes: Bools, cost: Floats) -> Ints:
-    """Rows of the smallest cluster of each ``group`` (a chip, say) that ``finishes``, the cheaper of equal ones; (K,) each, a group without one has no row."""
-    rows = np.flatnonzero(finishes)
-    order = rows[np.lexsort((cost[rows], chips[rows], group[rows]))]
-    return order[np.unique(group[order], return_index=True)[1]]

@@ -16,7 +16,7 @@ from suanli.facts import Catalogue
 from suanli.facts.prices import exchange_rate
 from suanli.hardware import Chip, Platforms, System, load_chips, platforms_of, vendor_of
 from suanli.models import Model
-from suanli.performance.precision import SCHEMES, precision_code
+from suanli.performance.precision import precision_code
 from suanli.performance.reasons import Reason
 from suanli.performance.training.calibration import KNOWLEDGE, TrainingCalibration, load_training_calibration
 from suanli.performance.training.configs import METHODS, TrainingConfigs, TrainingEstimate
@@ -288,11 +288,6 @@ def check_layout(ask: TrainAsk, counts: Sequence[int]) -> None:
             raise Conflict("planning.train_layout_conflict", layout=shown, product=product, chips=count)
         if not len(grids(ask.model, Job(0, count, usual_batch(ask, count), ask.length, ask.scheme, 0, 0, ask.layout))):
             raise Conflict("planning.train_no_grid", model=ask.model.name, chips=count, batch=usual_batch(ask, count), length=ask.length)
-
-
-def precision_name(ask: TrainAsk) -> str:
-    """The precision of the linear layers."""
-    return SCHEMES[ask.scheme]
 
 
 def known_stack(name: str) -> bool:

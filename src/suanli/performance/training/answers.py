@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from suanli.facts import Tier
 from suanli.hardware import Platforms
 from suanli.models import Model
-from suanli.performance.precision import SCHEMES, peak_of
+from suanli.performance.precision import peaks_by_scheme
 from suanli.performance.reasons import Reason
 from suanli.performance.training.calibration import TrainingCalibration
 from suanli.performance.training.case import TrainingCase
@@ -50,11 +50,6 @@ def figures_of(
     }
 
 
-def peaks(platforms: Platforms) -> Floats:
-    """Dense rates by platform and scheme, (P, schemes)."""
-    return np.stack([peak_of(platforms.peak, name) for name in SCHEMES], axis=1)
-
-
 def blank(case: TrainingCase, key: str) -> dict[str, str]:
     """An answer row without figures; ``key`` is the name of its id."""
     columns = [f"{name}{suffix}" for name in FIGURES for suffix in ("", "_low", "_high")]
@@ -80,7 +75,7 @@ def answer_cases(
 ) -> list[dict[str, str]]:
     """One row a case: figures with intervals, or why not."""
     answers = [blank(case, key) for case in cases]
-    peak = peaks(platforms)
+    peak = peaks_by_scheme(platforms.peak)
     for batch in batches(cases, rows_of, calibration):
         which, chosen, estimate = predict_batch(batch, platforms, calibration)
         for place, number in enumerate(which):

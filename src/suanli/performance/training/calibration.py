@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from suanli.facts.reader import Day
 from suanli.formulas.arrays import Array
 from suanli.hardware import Platforms
 from suanli.models import Model
+from suanli.performance.calibration import factor_columns
 from suanli.performance.kernels import KernelConstants, kernel_constants
 from suanli.performance.training.stacks import stack_name, stack_version
 
@@ -203,14 +204,14 @@ def load_training_calibration(catalogue: Catalogue, platforms: Platforms, *, ide
     whole = np.array(
         [file.vendors.get(vendor, file.vendors["other"]) * file.own.get(chip, 1.0) for vendor, chip in zip(platforms.vendor, platforms.chip, strict=True)]
     )
-    family = _columns([file.families.get(name, {}) for name in platforms.family])
+    family = factor_columns([file.families.get(name, {}) for name in platforms.family])
     family["whole"] = family.get("whole", np.ones(count)) * whole
     pair = np.array([[file.pairs.get(name.split(" ")[0], {}).get(each, 1.0) for each in platforms.family] for name in stacks])
     return TrainingCalibration(
         Constants(**file.constants),
         kernel_constants(catalogue, platforms),
         family,
-        _columns(list(stacks.values())),
+        factor_columns(list(stacks.values())),
         pair,
         tuple(stacks),
         knowledge_of(platforms, file.chips, file.known_families),
@@ -227,7 +228,3 @@ def knowledge_of(platforms: Platforms, chips: Collection[str], families: Collect
         for chip, family, kind in zip(platforms.chip, platforms.family, platforms.kind, strict=True)
     ]
     return np.array([KNOWLEDGE.index(each) for each in levels], dtype=np.int64)
-
-
-def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, Floats]:
-    return {name: np.array([row.get(name, 1.0) for row in rows]) for name in sorted({key for row in rows for key in row})}

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from suanli.formulas.arrays import Array
 from suanli.formulas.attention import mean_causal_context, visible_context
-from suanli.formulas.kernels import Parts, gemm, joined, prefill_attention, routed_experts
-from suanli.formulas.roofline import roofline_time
+from suanli.formulas.kernels import Parts, gemm, joined, overlapped, prefill_attention, routed_experts
 from suanli.formulas.training import score_bytes
 from suanli.hardware import Platforms
 from suanli.models import Model, Op
@@ -86,7 +85,7 @@ class _Layers:
     def __init__(self, model: Model, platforms: Platforms, calibration: TrainingCalibration, constants: Constants, c: TrainingConfigs) -> None:
         kernels, k = calibration.kernels, constants
         self.model, self.k, self.c = model, k, c
-        self.join: Callable[[Parts], Array] = _roofline if calibration.ideal else joined
+        self.join: Callable[[Parts], Array] = overlapped if calibration.ideal else joined
         self.ideal = calibration.ideal
         self.tokens = c.micro_batch * c.length / c.cp
         narrow = _NARROW[c.scheme]
@@ -213,7 +212,3 @@ class _Layers:
         hidden, k, c = self.model.architecture.hidden, self.k, self.c
         split = np.where(c.sequence_parallel > 0, c.tp, 1.0)
         return np.asarray(self.tokens * hidden * ACTIVATION * (k.elementwise / c.tp + k.norm / split) / self.bandwidth)
-
-
-def _roofline(parts: Parts) -> Array:
-    return roofline_time(parts[0], parts[1], 1.0, 1.0) + parts[2]

@@ -11,7 +11,7 @@ from suanli.formulas.attention import attention_flop
 from suanli.formulas.training import exposed, pipeline_time, slowest_stage
 from suanli.hardware import Platforms
 from suanli.models import Model
-from suanli.performance.precision import SCHEMES, peak_of
+from suanli.performance.precision import SCHEMES, peaks_by_scheme
 from suanli.performance.reasons import Reason, flag
 from suanli.performance.training.calibration import KNOWLEDGE, TrainingCalibration, shape_of
 from suanli.performance.training.configs import METHODS, RECOMPUTES, SHARDINGS, TrainingConfigs, TrainingEstimate, join
@@ -56,7 +56,7 @@ def _train(
     low, high = calibration.quantiles[level, shape_of(model)].T
     times = step[None] if scenarios == 1 else np.stack([step * np.exp(low), step, step * np.exp(high)])
     flop = model_flop(model, c) / c.chips
-    peak = np.stack([peak_of(platforms.peak, name) for name in SCHEMES], axis=1)[c.platform, c.scheme]
+    peak = peaks_by_scheme(platforms.peak)[c.platform, c.scheme]
     why_not |= flag(np.isnan(step), Reason.UNKNOWN_FACTS)
     rate = flop / times
     return TrainingEstimate(
@@ -198,7 +198,7 @@ def legal(model: Model, platforms: Platforms, c: TrainingConfigs) -> Ints:
     layers = (arch.layers + 2 < pieces) | (arch.layers < c.pp) | ((c.vpp > 1) & ((count % c.pp > 0) | (c.pp == 1)))
     last = arch.layers - (c.pp - 1) * np.ceil(arch.layers / c.pp)
     layers |= last < 0
-    own = np.stack([peak_of(platforms.peak, name, fall_back=name == "bf16") for name in SCHEMES], axis=1)[c.platform, c.scheme]
+    own = peaks_by_scheme(platforms.peak, fall_back=False)[c.platform, c.scheme]
     return (
         flag(heads, Reason.HEADS)
         | flag(wrong, Reason.EXPERTS)
