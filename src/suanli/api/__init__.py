@@ -1,6 +1,18 @@
 """What a face may call. Every function takes a ``Catalogue`` first and returns frozen data; none prints."""
 
-from suanli.api.export import check_export
+from suanli.api.export import (
+    accuracy_export,
+    book_of,
+    check_export,
+    existing,
+    export_all,
+    export_design,
+    export_lines,
+    export_timeline,
+    export_verdict,
+    find_goods,
+    predict_export,
+)
 from suanli.api.finding import find_chip, find_model, find_place, find_system, find_workload, open_catalogue, trace_workload
 from suanli.api.serving import PREDICTED, accuracy_serving, accuracy_summary, explain_option, plan, predict_serving, serve
 from suanli.api.tables import read_rows
@@ -16,12 +28,21 @@ __all__ = [
     "PREDICTED",
     "Serving",
     "TrainingPlan",
+    "accuracy_export",
     "accuracy_serving",
     "accuracy_summary",
     "accuracy_training",
+    "book_of",
     "check_export",
+    "existing",
     "explain_option",
+    "export_all",
+    "export_design",
+    "export_lines",
+    "export_timeline",
+    "export_verdict",
     "find_chip",
+    "find_goods",
     "find_model",
     "find_place",
     "find_system",
@@ -33,6 +54,7 @@ __all__ = [
     "load_workloads",
     "open_catalogue",
     "plan",
+    "predict_export",
     "predict_serving",
     "predict_training",
     "read_rows",

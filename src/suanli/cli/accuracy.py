@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from suanli.reporting.document import Block
 
 #: what can be judged
-KINDS = ("serving", "training")
+KINDS = ("serving", "training", "export")
 COMMAND = "suanli accuracy"
 
 
@@ -43,12 +43,13 @@ def accuracy(
         if not Path(out).resolve().parent.is_dir():
             raise BadFile("cli.no_folder", folder=str(Path(out).parent))
     from suanli import api
-    from suanli.reporting import accuracy, accuracy_training, charts
+    from suanli.reporting import accuracy, accuracy_export, accuracy_training, charts, export_charts
     from suanli.reporting.document import report
 
     of: dict[str, tuple[Callable[..., Any], ...]] = {
         "serving": (api.accuracy_serving, charts.accuracy_chart, accuracy.accuracy_json, accuracy.accuracy_report),
         "training": (api.accuracy_training, charts.training_chart, accuracy_training.training_json, accuracy_training.training_report),
+        "export": (api.accuracy_export, export_charts.accuracy_chart, accuracy_export.export_accuracy_json, accuracy_export.export_accuracy_report),
     }
     judge, chart, as_json, as_report = of[kind]
     found = judge(face.catalogue(), truth, predictions or None)
@@ -58,7 +59,7 @@ def accuracy(
 
 def _stored(face: Face, kind: str, predictions: str, out: str) -> None:
     """The errors stored with the calibration; what needs measured rows needs ``--truth``."""
-    if predictions or out:
+    if predictions or out or kind == "export":  # nothing is fitted to export cases, so nothing is stored
         _missing_truth()
     from suanli import api
     from suanli.reporting import accuracy, accuracy_training

@@ -22,6 +22,7 @@ def application() -> Any:
     predictions.callback()(_nothing)
     predictions.command("serving", cls=Command, help="cli.predict.serving_help")(predict.serving)
     predictions.command("training", cls=Command, help="cli.predict.training_help")(predict.training)
+    predictions.command("export", cls=Command, help="cli.predict.export_help")(predict.export)
     app.add_typer(predictions, name="predict", cls=Group)
     app.command("accuracy", cls=Command, help="cli.accuracy.help")(accuracy.accuracy)
     for kind, commands in catalogue.COMMANDS.items():

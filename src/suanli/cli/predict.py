@@ -54,6 +54,20 @@ def training(
     _predict(Face(context.find_root().obj, json, tuple(data or ())), api.predict_training, cases, out, units)
 
 
+def export(
+    context: typer.Context,
+    cases: Annotated[str, typer.Argument(help="cli.predict.export_cases", metavar="CASES.csv")],
+    out: Annotated[str, typer.Option("-o", "--out", help="cli.predict.out", metavar="OUT.csv")] = "",
+    json: Json = False,
+    lang: Lang = "",
+    data: Data = None,
+) -> None:
+    """Control-list entry, licence and review of every case of a file."""
+    from suanli import api
+
+    _predict(Face(context.find_root().obj, json, tuple(data or ())), api.predict_export, cases, out, {})
+
+
 def _predict(face: Face, predict: Callable[[Catalogue, str], list[Row]], cases: str, out: str, units: Mapping[str, str]) -> None:
     """Predict the cases of a file; print the rows, or write them and say what became of them."""
     if out and not Path(out).resolve().parent.is_dir():

@@ -15,7 +15,6 @@ from suanli.performance.explain import Explanation
 from suanli.performance.precision import SCHEMES
 from suanli.planning import Ask, Option, Plan, Serving
 from suanli.reporting.json_ import dumps, plain
-from suanli.rules.verdict import Verdict
 from suanli.words import say
 from suanli.workloads import Workload
 
@@ -204,19 +203,6 @@ def things_json(kind: str, things: Sequence[Any], **extra: Any) -> str:
     """One or several things."""
     units = CHIP_UNITS if kind == "chip" else {}
     return dumps(f"{kind}s", {f"{kind}s": [thing_object(kind, each) for each in things], **extra}, units)
-
-
-def export_json(chip: str, destination: str, verdict: Verdict) -> str:
-    """A verdict, its clauses with their English sentences."""
-    content = plain(verdict)
-    for name in ("clauses", "notices"):
-        for each, clause in zip(content[name], getattr(verdict, name), strict=True):
-            each["sentence"] = clause.say()
-    return dumps(
-        "export",
-        {"chip": chip, "destination": destination, **content, "notice": say("reporting.not_legal_advice")},
-        {"ratio": "value / threshold"},
-    )
 
 
 def error_json(key: str, message: str, code: int, values: dict[str, Any]) -> str:

@@ -11,17 +11,18 @@ from suanli.errors import BadInput
 from suanli.facts import Catalogue
 from suanli.hardware import load_chips
 from suanli.rules.book import RuleBook
-from suanli.rules.item import Item, named
+from suanli.rules.files import Terms
+from suanli.rules.item import Item, named, planar_of
 
 _TRUTHS = {"yes": True, "no": False}
 
 
-def makers_of(catalogue: Catalogue, book: RuleBook) -> dict[str, str]:
-    """Seat of every maker by lower-case name: those of the chips, then those of the rule book's own table."""
-    return {chip.vendor.lower(): chip.hq_country for chip in load_chips(catalogue).values() if chip.hq_country} | book.makers
+def seats_of(catalogue: Catalogue, book: RuleBook) -> dict[str, str]:
+    """Seat of every company by lower-case name: those of the chips' makers, then those of the rule book's own table."""
+    return {chip.vendor.lower(): chip.hq_country for chip in load_chips(catalogue).values() if chip.hq_country} | book.company_seats
 
 
-def question_of(row: Mapping[str, str], makers: Mapping[str, str]) -> tuple[Item, dict[str, Any]]:
+def question_of(row: Mapping[str, str], seats: Mapping[str, str], terms: Terms) -> tuple[Item, dict[str, Any]]:
     """The item of a row and the other arguments of ``check``; blank cells are unknown.
 
     Three things stand in words only: ``foundry`` or ``OSAT`` as vendor is a foundry shipment, whose chip column says the process and who
@@ -35,20 +36,23 @@ def question_of(row: Mapping[str, str], makers: Mapping[str, str]) -> tuple[Item
     density, tpp = _number(row, "perf_density"), _number(row, "tpp")
     if math.isnan(area) and density > 0:
         area = tpp / density
-    if named(name, "planar"):
+    process = _process(name) if foundry else math.nan
+    planar = True if named(name, "planar") and not named(name, "non planar") else planar_of(process, name, terms)
+    if planar:
         area = 0.0
     package = _number(row, "package_area_mm2")
     item = Item(
-        name=name, vendor=vendor, hq_country=makers.get(vendor.lower(), ""), tpp=tpp, die_area=area, memory_bandwidth=memory,
+        name=name, vendor=vendor, hq_country=seats.get(vendor.lower(), ""), tpp=tpp, die_area=area, memory_bandwidth=memory,
         io_bandwidth=_number(row, "io_bw_gbs"), dram_bandwidth=memory, package_area=package, transistors=_number(row, "transistors_bn"),
-        process=_process(name) if foundry else math.nan, designer=_designer(name) if foundry else "", foundry_shipment=foundry,
+        process=process, designer=_designer(name) if foundry else "", foundry_shipment=foundry,
         has_hbm=_TRUTHS.get(row.get("has_hbm", "")), datacentre=_TRUTHS.get(row.get("dc_marketed", "")),
+        planar=planar,
         memory_device=row.get("dc_marketed") == "n/a" and not math.isnan(package),
     )  # fmt: skip
     return item, {
-        "destination": row.get("destination", ""), "on": row.get("date", ""), "buyer_hq": row.get("enduser_hq") or None,
+        "destination": row.get("destination", ""), "on": row.get("date", ""), "buyer_hq": row.get("enduser_hq") or "",
         "party": row.get("party", "") or "", "owner": row.get("owner", "") or "", "owner_share": _number(row, "owner_pct"),
-        "transaction": row.get("transaction") or None, "layers": (row.get("layer") or "US",), "ahead": True,
+        "transaction": row.get("transaction") or "", "layers": (row.get("layer") or "US",), "ahead": True,
     }  # fmt: skip
 
 

@@ -16,11 +16,16 @@ from suanli.facts.reader import Day, Name, PlannedDay
 
 MetricName = Literal[
     "total_processing_performance", "performance_density", "io_bandwidth", "memory_bandwidth", "dram_bandwidth",
-    "memory_and_io_bandwidth", "memory_bandwidth_density", "transistors", "process", "owner_share",
+    "memory_and_io_bandwidth", "memory_bandwidth_density", "transistors", "process", "cluster_fp64", "cluster_fp32", "owner_share",
 ]  # fmt: skip
-FlagName = Literal["datacentre", "has_hbm", "memory_device", "foundry_shipment"]
+FlagName = Literal["datacentre", "has_hbm", "memory_device", "foundry_shipment", "planar"]
 Operator = Literal[">=", ">", "<", "<="]
+Binding = Literal["rule", "letter", "guidance", "advisory", "not_enforced", "proposal"]
 Kind = Literal["export", "reexport", "transfer", "transit", "import", "use", "analysis", "domestic"]
+
+#: what is written but is not law, or is not applied: its requirements count only where somebody supposes them
+PROPOSAL = "proposal"
+HYPOTHETICAL = ("not_enforced", PROPOSAL)
 
 
 class Condition(Schema):
@@ -61,7 +66,9 @@ class Area(Schema):
 
 
 class Scope(Schema):
-    """Who and what for; everything given must hold. ``home``: whether the destination is the maker's own country."""
+    """Who and what for; everything given must hold. ``home``: whether the destination is the maker's own country; ``footnotes``: of the
+    listed party's entry on the list.
+    """
 
     destination: Area | None = None
     headquarters: Area | None = None
@@ -70,15 +77,22 @@ class Scope(Schema):
     vendors: tuple[str, ...] | None = None
     parties: tuple[str, ...] | None = None
     listed: Literal["party", "owner"] | None = None
+    footnotes: tuple[str, ...] | None = None
     transactions: tuple[Kind, ...] | None = None
     origin: tuple[str, ...] | None = None
     home: bool | None = None
 
+    @property
+    def of_seller(self) -> bool:
+        """Whether it asks who sells or makes the item."""
+        return self.vendors is not None or self.maker is not None or self.not_maker is not None
+
 
 class Entry(Schema):
-    """``text`` is a key of ``rules.clause`` (default: the rule's id); ``url`` where it differs from the rule's."""
+    """``text`` is a key of ``rules.clause`` (default: the rule's id); ``clause`` and ``url`` where they differ from the rule's."""
 
     text: str = ""
+    clause: str = ""
     from_: Day | PlannedDay | None = Field(default=None, alias="from")
     until: PlannedDay | None = None
     url: str = ""
@@ -126,7 +140,7 @@ class RuleFile(Schema):
 
     id: Name
     layer: str
-    binding: Literal["rule", "letter", "guidance", "advisory", "not_enforced"]
+    binding: Binding
     title: Title
     authority: str
     citation: str
@@ -142,6 +156,11 @@ class RuleFile(Schema):
     exempt: tuple[Exempt, ...] = ()
     review: tuple[Review, ...] = ()
     notice: tuple[Notice, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All of them."""
+        return (*self.classify, *self.require, *self.exempt, *self.review, *self.notice)
 
 
 class Words(Schema):
@@ -189,6 +208,7 @@ class Terms(Schema):
     licence: dict[str, Label]
     review: dict[str, int]
     layer: dict[str, Layer]
+    assembly: dict[str, str]
 
 
 class CountryRow(Schema):
@@ -220,10 +240,11 @@ class PartyRow(Schema):
     url: str
 
 
-class MakerRow(Schema):
-    """A row of ``makers.csv``."""
+class SeatRow(Schema):
+    """A row of ``seats.csv``: where a company sits; ``aliases`` are separated by ``|``."""
 
-    maker: str
+    company: str
+    aliases: str = ""
     country: str
     source: str
     url: str

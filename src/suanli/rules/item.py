@@ -33,7 +33,8 @@ class Item:
     ``dram_bandwidth`` [GB/s], ``io_bandwidth`` [GB/s, links and host, both directions], ``package_area`` [mm2, memory only],
     ``transistors`` [bn, aggregated approximated], ``process`` [nm]. ``hq_country`` is the maker's seat; unknown is taken as the United
     States, that is as subject to US rules, and said so. ``memory_device`` is bare HBM; ``foundry_shipment`` a logic IC shipped by its
-    fabricator or packager, with ``designer`` approved, authorised or blank. ``assumed`` names notices on how the numbers were found.
+    fabricator or packager, with ``designer`` approved, authorised or blank. ``fp64`` and ``fp32`` [PFLOP/s] are one circuit's rates, ``count``
+    how many are shipped; ``planar``: every logic die is on a planar node. ``assumed`` names notices on how the numbers were found.
     """
 
     name: str
@@ -47,8 +48,12 @@ class Item:
     package_area: float = math.nan
     transistors: float = math.nan
     process: float = math.nan
+    fp64: float = math.nan
+    fp32: float = math.nan
+    count: float = math.nan
     has_hbm: bool | None = None
     datacentre: bool | None = None
+    planar: bool | None = None
     memory_device: bool = False
     foundry_shipment: bool = False
     designer: str = ""
@@ -65,8 +70,8 @@ def exact(value: float) -> Fraction | None:
     return None if math.isnan(value) else Fraction(f"{value:.12g}")
 
 
-def metrics(item: Item, owner_share: float = math.nan) -> dict[str, Fraction | None]:
-    """Every metric a rule may name, exact."""
+def metrics(item: Item) -> dict[str, Fraction | None]:
+    """Every metric of an item that a rule may name, exact."""
     performance, area, memory, links = exact(item.tpp), exact(item.die_area), exact(item.memory_bandwidth), exact(item.io_bandwidth)
     package = exact(item.package_area)
     return {
@@ -79,7 +84,8 @@ def metrics(item: Item, owner_share: float = math.nan) -> dict[str, Fraction | N
         "memory_bandwidth_density": _scalar(memory_bandwidth_density, memory, package),
         "transistors": exact(item.transistors),
         "process": exact(item.process),
-        "owner_share": exact(owner_share),
+        "cluster_fp64": _scalar(_together, exact(item.fp64), exact(item.count)),
+        "cluster_fp32": _scalar(_together, exact(item.fp32), exact(item.count)),
     }
 
 
@@ -87,6 +93,10 @@ def _scalar(formula: Any, *values: Fraction | None) -> Fraction | None:
     if None in values:
         return None
     return Fraction(np.asarray(formula(*values), dtype=object).item())
+
+
+def _together(rate: Fraction, count: Fraction) -> Fraction:
+    return rate * count
 
 
 @cache
@@ -129,7 +139,7 @@ def item_of(chip: Chip, book: RuleBook | None = None) -> Item:
     link has no link); data centre from its segment; dies on planar nodes count as no area.
     """
     terms = (book or default_book()).terms
-    tera, giga, billion = factor("TOP/s", "flop/s"), factor("GB/s", "byte/s"), factor("bn", "1")
+    tera, peta, giga, billion = factor("TOP/s", "flop/s"), factor("PFLOP/s", "flop/s"), factor("GB/s", "byte/s"), factor("bn", "1")
     peaks = [(rate / tera, terms.bit_lengths[precision]) for precision, rate in chip.peaks.items()]
     rates, bits = np.array(peaks, dtype=float).T if peaks else (np.array([math.nan]), np.array([1]))
     host = host_bandwidth(chip.host_interface, terms.pcie.lane)
@@ -138,15 +148,19 @@ def item_of(chip: Chip, book: RuleBook | None = None) -> Item:
     bandwidth = chip.memory_bandwidth / giga
     return Item(
         name=chip.name, vendor=chip.vendor, hq_country=chip.hq_country,
-        tpp=float(total_processing_performance(rates, bits)), die_area=_applicable_area(chip, terms),
+        tpp=float(total_processing_performance(rates, bits)), die_area=0.0 if planar_of(chip.process, chip.vendor, terms) else chip.die_area,
+        planar=planar_of(chip.process, chip.vendor, terms),
         memory_bandwidth=bandwidth, io_bandwidth=float(aggregate_bidirectional_rate(0.0 if no_link else chip.link_bandwidth / giga, host)),
         dram_bandwidth=bandwidth, transistors=chip.transistors / billion, process=chip.process,
+        fp64=chip.peaks.get("fp64", math.nan) / peta, fp32=chip.peaks.get("fp32", math.nan) / peta,
         has_hbm="hbm" in chip.memory_type.lower() if chip.memory_type else None, datacentre=chip.segment == "datacenter",
         released=first_day(chip.released).isoformat() if chip.released else "",
         assumed=("no_link",) * no_link + ("per_board",) * per_board,
     )  # fmt: skip
 
 
-def _applicable_area(chip: Chip, terms: Terms) -> float:
-    planar = chip.process >= terms.planar.process_from and not any(named(chip.vendor, each) for each in terms.planar.except_foundries)
-    return 0.0 if planar else chip.die_area
+def planar_of(process: float, maker: str, terms: Terms) -> bool | None:
+    """Whether a logic die of ``process`` [nm] is on a planar node; ``None`` where the process is unknown."""
+    if math.isnan(process):
+        return None
+    return process >= terms.planar.process_from and not any(named(maker, each) for each in terms.planar.except_foundries)

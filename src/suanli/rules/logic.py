@@ -1,29 +1,76 @@
-"""Conditions and scopes on an item: true, false, or ``None`` where an unknown number decides."""
+"""Conditions on items as three-valued columns: ``NO`` < ``MAYBE`` < ``YES``, so that *and* is the smallest and *or* the largest.
+
+``MAYBE`` is where an unknown value decides. Every comparison is exact (fractions of decimals), made once per item and remembered.
+"""
 
 from __future__ import annotations
 
 import datetime
 import operator
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+
+import numpy as np
+import numpy.typing as npt
 
 from suanli.facts.reader import first_day
 from suanli.rules.book import Country
 from suanli.rules.files import Area, Condition
-from suanli.rules.item import Item, named
+from suanli.rules.item import Item, metrics, named
 
-_COMPARE = {">=": operator.ge, ">": operator.gt, "<": operator.lt, "<=": operator.le}
+Truths = npt.NDArray[np.int8]
+
+NO, MAYBE, YES = 0, 1, 2
+
+_COMPARE: dict[str, Callable[[Fraction, Fraction], bool]] = {">=": operator.ge, ">": operator.gt, "<": operator.lt, "<=": operator.le}
+
+
+@dataclass(frozen=True)
+class Items:
+    """Items as columns of length N; ``memo`` keeps what was found of them."""
+
+    each: tuple[Item, ...]
+    memo: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.each)
+
+    def metric(self, name: str) -> tuple[Fraction | None, ...]:
+        """The exact values of a metric (N,); ``None`` where unknown."""
+        if "metrics" not in self.memo:
+            self.memo["metrics"] = [metrics(item) for item in self.each]
+        columns = self.memo["metrics"]
+        assert isinstance(columns, list)
+        return tuple(each[name] for each in columns)
+
+    @property
+    def seats(self) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+        """The distinct seats of the makers ("CN", "US/TW", blank: unknown), and which of them each item has (N,)."""
+        if "seats" not in self.memo:
+            codes, row = np.unique(np.array([item.hq_country for item in self.each], dtype=str), return_inverse=True)
+            self.memo["seats"] = tuple(codes.tolist()), row
+        seats = self.memo["seats"]
+        assert isinstance(seats, tuple)
+        return seats
+
+    def found(self, key: object, of: Callable[[], Sequence[int]]) -> Truths:
+        """A column of truths, made by ``of`` the first time it is asked for."""
+        if key not in self.memo:
+            self.memo[key] = np.array(of(), dtype=np.int8)
+        column = self.memo[key]
+        assert isinstance(column, np.ndarray)
+        return column
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a condition may look at."""
+    """What a condition may look at: the items, the control-list entry they are taken to be under, what depends on the circumstances alone."""
 
-    item: Item
-    metrics: dict[str, Fraction | None]
+    items: Items
     eccn: str = ""
+    circumstances: tuple[tuple[str, Fraction | None], ...] = ()
 
 
 @cache
@@ -32,50 +79,48 @@ def threshold(value: float) -> Fraction:
     return Fraction(str(value))
 
 
-def both(truths: Iterable[bool | None]) -> bool | None:
-    """Three-valued and: false if one is false, else unknown if one is unknown."""
-    unknown = False
-    for truth in truths:
-        if truth is False:
-            return False
-        unknown = unknown or truth is None
-    return None if unknown else True
+def _sides(values: Sequence[Fraction | None], leaf: Condition) -> list[int]:
+    assert leaf.op is not None
+    assert leaf.value is not None
+    line, compare = threshold(leaf.value), _COMPARE[leaf.op]
+    return [MAYBE if value is None else YES if compare(value, line) else NO for value in values]
 
 
-def either(truths: Iterable[bool | None]) -> bool | None:
-    """Three-valued or."""
-    unknown = False
-    for truth in truths:
-        if truth:
-            return True
-        unknown = unknown or truth is None
-    return None if unknown else False
-
-
-def holds(condition: Condition | None, facts: Facts) -> bool | None:
-    """Whether a condition holds of the facts."""
+def holds(condition: Condition | None, facts: Facts) -> Truths:
+    """Whether a condition holds of each item (N,)."""
+    items = facts.items
     if condition is None:
-        return True
+        return np.full(len(items), YES, dtype=np.int8)
     if condition.all_of is not None:
-        return both(holds(each, facts) for each in condition.all_of)
+        return np.asarray(np.minimum.reduce([holds(each, facts) for each in condition.all_of]))
     if condition.any_of is not None:
-        return either(holds(each, facts) for each in condition.any_of)
-    if condition.metric is not None:
-        assert condition.op is not None
-        assert condition.value is not None
-        value = facts.metrics[condition.metric]
-        return None if value is None else bool(_COMPARE[condition.op](value, threshold(condition.value)))
-    if condition.flag is not None:
-        known = getattr(facts.item, condition.flag)
-        return None if known is None else known is condition.is_
+        return np.asarray(np.maximum.reduce([holds(each, facts) for each in condition.any_of]))
     if condition.eccn is not None:
-        return facts.eccn in condition.eccn
-    if condition.names is not None:
-        return any(named(facts.item.name, each) for each in condition.names)
-    if condition.designers is not None:
-        return facts.item.designer in condition.designers
-    assert condition.released_by is not None
-    return _released(facts.item, first_day(condition.released_by))
+        return np.full(len(items), YES if facts.eccn in condition.eccn else NO, dtype=np.int8)
+    return _leaf(condition, facts)
+
+
+def _leaf(leaf: Condition, facts: Facts) -> Truths:
+    items = facts.items
+    if leaf.metric is not None:
+        metric = leaf.metric
+        given = dict(facts.circumstances)
+        if metric in given:
+            return np.full(len(items), _sides([given[metric]], leaf)[0], dtype=np.int8)
+        return items.found((metric, leaf.op, leaf.value), lambda: _sides(items.metric(metric), leaf))
+    if leaf.flag is not None:
+        flag, wanted = leaf.flag, leaf.is_
+        known = [getattr(item, flag) for item in items.each]
+        return items.found((flag, wanted), lambda: [MAYBE if each is None else YES if each is wanted else NO for each in known])
+    if leaf.names is not None:
+        names = leaf.names
+        return items.found(("names", names), lambda: [YES * any(named(item.name, each) for each in names) for item in items.each])
+    if leaf.designers is not None:
+        designers = leaf.designers
+        return items.found(("designers", designers), lambda: [YES * (item.designer in designers) for item in items.each])
+    assert leaf.released_by is not None
+    day = first_day(leaf.released_by)
+    return items.found(("released_by", day), lambda: [YES * _released(item, day) for item in items.each])
 
 
 def _released(item: Item, day: datetime.date) -> bool:
@@ -102,6 +147,5 @@ def within(area: Area | None, country: Country) -> bool:
         return False
     if codes & set(area.countries):
         return True
-    if not area.countries and not area.in_groups:
-        return True
-    return bool(country.groups & set(area.in_groups)) and not country.groups & set(area.not_in_groups)
+    grouped = bool(country.groups & set(area.in_groups)) if area.countries or area.in_groups else True
+    return grouped and not country.groups & set(area.not_in_groups)
