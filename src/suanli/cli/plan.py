@@ -36,8 +36,9 @@ def plan(
     chips: Annotated[str, typer.Option("--chips", help="cli.plan.chips", metavar="A,B")] = "",
     rent: Annotated[bool, typer.Option("--rent", help="cli.plan.rent")] = False,
     buy: Annotated[bool, typer.Option("--buy", help="cli.plan.buy")] = False,
-    licence: Annotated[str, typer.Option("--licence", help="cli.plan.licence", metavar="exclude|allow")] = "exclude",
+    licence: Annotated[str, typer.Option("--licence", help="cli.plan.licence", metavar="exclude|allow|only-free")] = "exclude",
     buyer: Annotated[str, typer.Option("--buyer", help="cli.plan.buyer", metavar="NAME")] = "",
+    hq: Annotated[str, typer.Option("--hq", help="cli.export.hq", metavar="CC")] = "",
     precision: Precision = "",
     tp: Tp = UNSAID,
     pp: Pp = UNSAID,
@@ -68,8 +69,9 @@ def plan(
         "precision": precision or None,
         "layout": layout_of(tp=tp, pp=pp, dp=dp, ep=ep) or None,
         "acquire": "buy" if buy else "rent",
-        "licence": choice(licence, "--licence", ("exclude", "allow")),
+        "licence": choice(licence, "--licence", ("exclude", "allow", "only-free")),
         "buyer": buyer,
+        "buyer_hq": hq,
         "ideal": ideal,
     }
     from suanli import api

@@ -36,6 +36,7 @@ class Reason(enum.IntFlag):
     BATCH = 2097152  # the batch is not a whole number of micro-batches
     SEQUENCE = 4194304  # the sequence does not divide over the context-parallel chips
     PRECISION = 8388608  # the chip has no units for the precision
+    NOT_FREE = 16777216  # the law leaves it open, or asks for something short of a licence
 
     def names(self) -> list[str]:
         """The reasons in it, lower case.

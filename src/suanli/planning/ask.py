@@ -34,7 +34,7 @@ class PlanningAssumptions(Schema):
 
 
 Acquire = Literal["rent", "buy"]
-Licence = Literal["exclude", "allow"]
+Licence = Literal["exclude", "allow", "only-free"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ class Ask:
     acquire: Acquire
     licence: Licence
     buyer: str
+    buyer_hq: str
     ideal: bool
     assumptions: Mapping[str, Fact]
     filled: tuple[Filled, ...] = field(default=(), compare=False)
@@ -104,6 +105,7 @@ def make_ask(
     acquire: Acquire = "rent",
     licence: Licence = "exclude",
     buyer: str = "",
+    buyer_hq: str = "",
     ideal: bool = False,
 ) -> Ask:
     """An Ask from what the user said; raises ``BadInput`` for a negative number, a future date or an open traffic."""
@@ -160,6 +162,7 @@ def make_ask(
         acquire=acquire,
         licence=licence,
         buyer=buyer,
+        buyer_hq=buyer_hq,
         ideal=ideal,
         assumptions=defaults,
         filled=tuple(notes),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,17 +23,16 @@ from suanli.performance.reasons import Reason, flag
 from suanli.performance.serving import serve
 from suanli.planning.ask import Ask
 from suanli.planning.candidates import candidates
+from suanli.planning.law import BY_LAW, Legal, by_law, legal
 from suanli.planning.prices import Owning, Prices, hourly_cost, owning, prices_of
 from suanli.planning.sizing import replicas, replicas_at_full_load
-from suanli.rules import Screen, item_of, screen
-from suanli.rules.verdict import OUTCOMES
 from suanli.words import Phrase
 
 Floats = NDArray[np.float64]
 #: segments sold for servers (systems on a chip are not); the others are answered with a reason unless asked for by name
 SERVER_SEGMENTS = ("datacenter", "workstation")
 #: reasons that keep a chip from being tried at all
-BEFORE_TRYING = ("excluded", "segment", "release", "licence", "prohibited", "offered", "unknown_facts")
+BEFORE_TRYING = ("excluded", "segment", "release", "licence", "prohibited", "not_free", "offered", "unknown_facts")
 #: of its fastest ones, which a plan compares for the trade-off
 FASTEST = 8
 #: configurations of a chip that go on from the screen to exact sizing
@@ -80,8 +79,7 @@ class Option:
     price_estimated: bool
     price_sources: tuple[str, ...]
     price_newest: str
-    verdict: str
-    licence: str
+    law: Legal
     assumed: tuple[str, ...]
     best_at: tuple[str, ...] = ()
 
@@ -93,11 +91,11 @@ class Option:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A chip without an option, and why: reason flags of the configuration that came nearest."""
+    """A chip without an option, and why: reason flags of the configuration that came nearest; ``law`` where a rule is the reason."""
 
     chip: Chip
     reasons: tuple[str, ...]
-    detail: str = ""
+    law: Legal | None = None
 
     @property
     def reason(self) -> str:
@@ -108,12 +106,14 @@ class LeftOut:
 @dataclass(frozen=True)
 class Plan:
     """What is proposed: ``options`` cheapest first, one per chip in its cheapest system; ``front`` the Pareto set of cost, time per token and
-    power over all configurations that were sized (several of one chip may be in it); ``left_out`` every other chip with its reason.
+    power over all configurations that were sized (several of one chip may be in it); ``barred`` what chips would cost that only the law
+    keeps out; ``left_out`` every other chip with its reason.
     """
 
     ask: Ask
     options: tuple[Option, ...]
     front: tuple[Option, ...]
+    barred: tuple[Option, ...]
     left_out: tuple[LeftOut, ...]
     currency_rate: float
     currency: str
@@ -124,6 +124,16 @@ class Plan:
     def best(self) -> Option:
         """The cheapest option."""
         return self.options[0]
+
+    @property
+    def best_free(self) -> Option | None:
+        """The cheapest option that needs no licence."""
+        return next((option for option in self.options if option.law.outcome == "allowed"), None)
+
+    @property
+    def best_without_rules(self) -> Option:
+        """The cheapest of all, were there no export or import rules."""
+        return min((*self.options, *self.barred), key=lambda option: option.cost_per_hour.mid)
 
 
 @dataclass(frozen=True)
@@ -143,26 +153,24 @@ def make_plan(catalogue: Catalogue, ask: Ask) -> Plan:
     started = time.perf_counter()
     chips, systems = load_chips(catalogue), load_systems(catalogue)
     wanted = _wanted(chips, ask)
-    law = screen([item_of(chip) for chip in chips.values()], ask.place.jurisdiction or "US", ask.on, party=ask.buyer)
-    barred = dict(zip(chips, _barred(chips, wanted, law, ask), strict=True))
-    outcome = dict(zip(chips, zip(law.outcome, law.licence, strict=True), strict=True))
-    pairs = _pairs([chip for name, chip in chips.items() if not barred[name]], list(systems.values()), ask)
+    law = legal(catalogue, chips.values(), ask.place, ask.on, party=ask.buyer, buyer_hq=ask.buyer_hq)
+    barred = _barred(chips, wanted, law, ask)
     prices = prices_of(catalogue, chips, ask)
-    options: list[Option] = []
-    front: list[Option] = []
-    nearest: dict[str, Reason] = {}
-    tried = 0
-    if pairs:
-        sweep = _sweep(catalogue, ask, pairs)
-        tried = len(sweep.configs)
-        options, front, nearest = _options(catalogue, ask, sweep, prices, outcome)
-    left = _left_out(chips, barred, options, nearest, outcome)
+
+    def options_of(names: Collection[str]) -> tuple[list[Option], list[Option], dict[str, Reason], int]:
+        pairs = _pairs([chips[name] for name in names], list(systems.values()), ask)
+        sweep = _sweep(catalogue, ask, pairs) if pairs else None
+        return (*_options(catalogue, ask, sweep, prices, law), len(sweep.configs)) if sweep else ([], [], {}, 0)
+
+    options, front, nearest, tried = options_of([name for name in chips if not barred[name]])
+    kept_out, _, _, more = options_of([name for name in chips if barred[name] and not barred[name] & ~BY_LAW])
+    left = _left_out(chips, barred, options, nearest, law)
     if not options:
         raise NoAnswer(
             "planning.no_answer", model=ask.model.name, place={"en": ask.place.name, "zh": ask.place.name_zh}, reasons=_summary(left), left_out=tuple(left)
         )
     currency, rate = _currency(catalogue, ask)
-    return Plan(ask, tuple(options), tuple(front), tuple(left), rate, currency, tried, time.perf_counter() - started)
+    return Plan(ask, tuple(options), tuple(front), tuple(kept_out), tuple(left), rate, currency, tried + more, time.perf_counter() - started)
 
 
 def _wanted(chips: Mapping[str, Chip], ask: Ask) -> set[str]:
@@ -170,9 +178,9 @@ def _wanted(chips: Mapping[str, Chip], ask: Ask) -> set[str]:
     return {resolve("chip", name, names).id for name in ask.chips}
 
 
-def _barred(chips: Mapping[str, Chip], wanted: set[str], law: Screen, ask: Ask) -> list[Reason]:
-    found = []
-    for chip, outcome in zip(chips.values(), law.outcome, strict=True):
+def _barred(chips: Mapping[str, Chip], wanted: set[str], law: Mapping[str, Legal], ask: Ask) -> dict[str, Reason]:
+    found = {}
+    for chip in chips.values():
         reason = Reason.NONE
         if wanted and chip.id not in wanted:
             reason |= Reason.EXCLUDED
@@ -182,10 +190,9 @@ def _barred(chips: Mapping[str, Chip], wanted: set[str], law: Screen, ask: Ask) 
             reason |= Reason.OFFERED
         if (chip.released and first_day(chip.released) > ask.on) or (not chip.released and not wanted and not chip.own):
             reason |= Reason.RELEASE
-        name = OUTCOMES[outcome]
-        if ask.licence == "exclude" and not ask.ideal and name in ("licence", "prohibited"):
-            reason |= Reason.LICENCE if name == "licence" else Reason.PROHIBITED
-        found.append(reason)
+        if not ask.ideal:
+            reason |= by_law(law[chip.id], ask.licence)
+        found[chip.id] = reason
     return found
 
 
@@ -207,7 +214,7 @@ def _sweep(catalogue: Catalogue, ask: Ask, pairs: tuple[tuple[Chip, System | Non
 
 
 def _options(
-    catalogue: Catalogue, ask: Ask, sweep: Sweep, prices: Prices, outcome: Mapping[str, tuple[int, str]]
+    catalogue: Catalogue, ask: Ask, sweep: Sweep, prices: Prices, law: Mapping[str, Legal]
 ) -> tuple[list[Option], list[Option], dict[str, Reason]]:
     c, e = sweep.configs, sweep.estimate
     own = owning(catalogue, ask)
@@ -236,7 +243,7 @@ def _options(
     edge = _pareto(total, full.tpot[1], fleets[1] * power[chosen])
 
     def options_of(rows: NDArray[np.int64]) -> list[Option]:
-        found = [_option(ask, sweep, final, full, needed, fleets, int(row), prices, own, outcome) for row in rows]
+        found = [_option(ask, sweep, final, full, needed, fleets, int(row), prices, own, law) for row in rows]
         return sorted(found, key=lambda option: option.cost_per_hour.mid)
 
     front = _marked(options_of(edge))
@@ -297,7 +304,7 @@ def _option(
     row: int,
     prices: Prices,
     own: Owning,
-    outcome: Mapping[str, tuple[int, str]],
+    law: Mapping[str, Legal],
 ) -> Option:
     chip, system = sweep.pairs[final.platform[row]]
     chips = fleets[:, row]
@@ -311,7 +318,6 @@ def _option(
     share = ask.assumptions["power_share"]
     power = np.array([chips[0] * share.low, chips[1] * share.value, chips[2] * share.value]) * per_chip_power
     footprint = energy_and_carbon(power, ask.place.pue, ask.place.carbon, tokens)
-    code, licence = outcome[chip.id]
 
     def band(values: Floats) -> Band:
         return Band(*(float(each) for each in values[:, row]))
@@ -343,8 +349,7 @@ def _option(
         price_estimated=bool(prices.estimated[chip_row[0]]),
         price_sources=prices.sources[chip_row[0]],
         price_newest=prices.newest[chip_row[0]],
-        verdict=OUTCOMES[code],
-        licence=str(licence),
+        law=law[chip.id],
         assumed=sweep.platforms.assumed[final.platform[row]],
     )
 
@@ -382,7 +387,7 @@ def _identity(option: Option) -> tuple[object, ...]:
 
 
 def _left_out(
-    chips: Mapping[str, Chip], barred: Mapping[str, Reason], options: Sequence[Option], nearest: Mapping[str, Reason], outcome: Mapping[str, tuple[int, str]]
+    chips: Mapping[str, Chip], barred: Mapping[str, Reason], options: Sequence[Option], nearest: Mapping[str, Reason], law: Mapping[str, Legal]
 ) -> list[LeftOut]:
     kept = {option.chip.id for option in options}
     left = []
@@ -393,7 +398,7 @@ def _left_out(
         reason = barred[name] or nearest.get(name, Reason.NONE) or Reason.UNKNOWN_FACTS
         # where the model's own context is too short no chip's memory matters
         reason = Reason.CONTEXT if reason & Reason.CONTEXT else reason
-        left.append(LeftOut(chip, tuple(reason.names()), str(outcome[name][1]) if reason & (Reason.LICENCE | Reason.PROHIBITED) else ""))
+        left.append(LeftOut(chip, tuple(reason.names()), law[name] if reason & BY_LAW else None))
     return left
 
 

@@ -27,6 +27,7 @@ from suanli.performance.training.step import Line
 from suanli.performance.training.train import measured_effects, train
 from suanli.places import Place
 from suanli.planning.ask import Acquire, Filled
+from suanli.planning.law import Legal, legal
 from suanli.planning.prices import Prices, hourly_cost, owning, prices_of
 from suanli.planning.run import Clusters, Run, RunAsk, RunBand, assumed, finish_by, make_run_ask, run, run_band
 from suanli.units import number
@@ -100,13 +101,14 @@ class Training:
 @dataclass(frozen=True)
 class TrainingPlan:
     """Every chip and size asked about: those that run, the cheapest that finishes in time first, then those that do not. Costs are in US dollars;
-    ``currency`` of the place is ``currency_rate`` a dollar."""
+    ``currency`` of the place is ``currency_rate`` a dollar; ``law`` is what the export rules say of each chip at the place, by chip id."""
 
     ask: TrainAsk
     options: tuple[Training, ...]
     refused: tuple[Training, ...]
     currency: str = "USD"
     currency_rate: float = 1.0
+    law: Mapping[str, Legal] = field(default_factory=dict)
 
 
 def make_train_ask(
@@ -189,7 +191,8 @@ def make_training_plan(
     currency = ask.run.place.currency or "USD"
     rate = 1.0 if currency == "USD" else exchange_rate(catalogue, currency, ask.run.on)
     currency, rate = ("USD", 1.0) if math.isnan(rate) else (currency, float(rate))
-    return TrainingPlan(ask, tuple(runs), tuple(each for each in options if each.why_not), currency, rate)
+    law = legal(catalogue, [chip for chip, _ in wanted], ask.run.place, ask.run.on)
+    return TrainingPlan(ask, tuple(runs), tuple(each for each in options if each.why_not), currency, rate, law)
 
 
 def _cost(option: Training) -> float:

@@ -74,7 +74,10 @@ def plan_json(plan: Plan, workload: Workload | None = None, explanation: Explana
         "interval": "80 %",
         "options": [_option(each, plan) for each in plan.options],
         "front": [_option(each, plan) for each in plan.front],
-        "left_out": [{"chip": each.chip.id, "reasons": list(each.reasons), "detail": each.detail} for each in plan.left_out],
+        "barred": [_option(each, plan) for each in plan.barred],
+        "best_free": plan.best_free.chip.id if plan.best_free else None,
+        "best_without_rules": plan.best_without_rules.chip.id,
+        "left_out": [{"chip": each.chip.id, "reasons": list(each.reasons), "law": plain(each.law)} for each in plan.left_out],
         "tried": plan.tried,
         "seconds": plan.seconds,
         "published": None,
@@ -105,6 +108,7 @@ def ask_object(ask: Ask) -> dict[str, Any]:
         "acquire",
         "licence",
         "buyer",
+        "buyer_hq",
         "ideal",
     )
     place = ask.place

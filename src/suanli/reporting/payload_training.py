@@ -60,6 +60,7 @@ def train_json(plan: TrainingPlan, launch: Launch | None = None) -> str:
         "currency_rate": plan.currency_rate,
         "options": [_option(each, plan) for each in plan.options],
         "refused": [_refused(each) for each in plan.refused],
+        "law": plain(plan.law),
         "launch": {"target": launch.target, "command": launch.command, "notes": launch.notes} if launch else None,
     }
     return dumps("train", content, UNITS)

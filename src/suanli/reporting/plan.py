@@ -10,6 +10,8 @@ from suanli.facts import Fact
 from suanli.planning import Ask, Band, Option, Plan
 from suanli.reporting.amounts import cell, percent, span
 from suanli.reporting.document import Block, Heading, Headline, Line, Report, Table, report, table
+from suanli.reporting.export import review_of
+from suanli.reporting.plan_rules import because, rules_cost
 from suanli.reporting.tongue import Sources, Tongue
 from suanli.workloads import Workload
 
@@ -29,6 +31,7 @@ def plan_report(plan: Plan, say: Tongue, *, top: int, left_out: bool = False, wo
         _marks(plan, say, top),
         chain,
         why(plan, say),
+        rules_cost(plan, say),
         trade_offs(plan, say),
         left_out_part(plan, say, everything=left_out),
         how_sure(plan, say),
@@ -142,10 +145,11 @@ def options_table(plan: Plan, say: Tongue, top: int) -> Table:
         ("kW", "number"),
         ("kg CO2 /M", "number"),
         (say("reporting.column.licence"), "text"),
+        (say("export.column.review"), "text"),
         (say("reporting.column.marks"), "text"),
     ]
     shown = plan.options[:top]
-    law = any(option.verdict != "allowed" for option in shown)
+    law = any(option.law.outcome != "allowed" for option in shown)
     return table(columns, [_row(plan, option, say, law) for option in shown])  # type: ignore[arg-type]
 
 
@@ -162,7 +166,8 @@ def _row(plan: Plan, option: Option, say: Tongue, law: bool) -> tuple[str, ...]:
         span(cost, 1 / rate),
         cell(option.power.mid * plan.ask.place.pue, 1e3, 2),
         cell(option.carbon_per_million.mid, digits=2),
-        say(f"reporting.verdict.{option.verdict}") if law else "",
+        say(f"reporting.verdict.{option.law.outcome}") if law else "",
+        review_of(option.law.review, say) if law and option.law.outcome == "licence" else "",
         " ".join(say(f"reporting.mark.{each}") for each in option.best_at),
     )
 
@@ -174,7 +179,7 @@ def _marks(plan: Plan, say: Tongue, top: int) -> list[Line]:
         lines.append(
             Line(
                 say(
-                    "reporting.plan.law_asked" if any(option.verdict != "allowed" for option in shown) else "reporting.plan.law_free",
+                    "reporting.plan.law_asked" if any(option.law.outcome != "allowed" for option in shown) else "reporting.plan.law_free",
                     on=plan.ask.on.isoformat(),
                 )
             )
@@ -191,8 +196,8 @@ def _presumed(shown: Sequence[Option], say: Tongue) -> list[Line]:
     """What the law still says of options that need no licence (guidance on chips presumed to be made in breach of its rules)."""
     labels: dict[str, list[str]] = {}
     for option in shown:
-        if option.verdict == "allowed" and option.licence not in ("NOT_REQUIRED", "n/a", ""):
-            labels.setdefault(option.licence, []).append(option.chip.id)
+        if option.law.outcome == "allowed" and option.law.licence not in ("NOT_REQUIRED", "n/a", ""):
+            labels.setdefault(option.law.licence, []).append(option.chip.id)
     return [Line(say("reporting.plan.presumed", chips=", ".join(ids), licence=f"@rules.licence.{label}")) for label, ids in labels.items()]
 
 
@@ -231,7 +236,7 @@ def left_out_part(plan: Plan, say: Tongue, *, everything: bool) -> list[Block]:
         return []
     heading = Heading(say("reporting.plan.left_out", count=len(plan.left_out)))
     if everything:
-        rows = [(each.chip.id, _because(each.reasons, each.detail, say)) for each in sorted(plan.left_out, key=lambda each: (each.reasons, each.chip.id))]
+        rows = [(each.chip.id, because(each, say)) for each in sorted(plan.left_out, key=lambda each: (each.reasons, each.chip.id))]
         return [heading, table([(say("reporting.column.chip"), "id"), (say("reporting.column.reason"), "text")], rows)]
     groups: dict[str, list[str]] = {}
     for each in plan.left_out:
@@ -246,11 +251,6 @@ def left_out_part(plan: Plan, say: Tongue, *, everything: bool) -> list[Block]:
         (say("reporting.column.examples"), "text"),
     ]
     return [heading, table(columns, rows3), Line(say("reporting.plan.left_out_hint"))]  # type: ignore[arg-type]
-
-
-def _because(reasons: tuple[str, ...], detail: str, say: Tongue) -> str:
-    law = say(f"rules.licence.{detail}") if detail and say.known(f"rules.licence.{detail}") else ""
-    return say("reporting.joiner").join(law if law and each in ("licence", "prohibited") else say(f"performance.reasons.{each}") for each in reasons)
 
 
 def how_sure(plan: Plan, say: Tongue) -> list[Block]:
@@ -340,7 +340,7 @@ def _closing(plan: Plan, say: Tongue) -> list[Line]:
             )
         )
     ]
-    law = any(option.verdict != "allowed" for option in plan.options) or any({"licence", "prohibited"} & set(each.reasons) for each in plan.left_out)
+    law = any(option.law.outcome != "allowed" for option in plan.options) or any(each.law for each in plan.left_out)
     return [*lines, Line(say("reporting.not_legal_advice"))] if law and not plan.ask.ideal else lines
 
 

@@ -14,6 +14,7 @@ from suanli.planning.run import DAY
 from suanli.planning.training import Training, TrainingPlan
 from suanli.reporting.amounts import cell, percent
 from suanli.reporting.document import Block, Heading, Headline, Line, Report, Table, report, table
+from suanli.reporting.export import licence_of, review_of
 from suanli.reporting.tongue import Tongue
 from suanli.reporting.training_grounds import assumptions, how_sure, sources, why
 from suanli.reporting.training_layouts import layout_of, recompute_of, searched, sharding_of, tokens_of
@@ -39,6 +40,7 @@ def training_report(plan: TrainingPlan, say: Tongue, *, chain: Report | None = N
         Headline(headline(plan, best, say)),
         _asked(plan, say),
         _ends(plan, best, say),
+        _law(plan, say),
         side_by_side(plan, say),
         refused(plan, say),
         Heading(say("reporting.train.detail", chips=cell(best.chips), chip=say.named(best.chip))) if several else None,
@@ -151,6 +153,20 @@ def _ends(plan: TrainingPlan, option: Training, say: Tongue) -> Line | None:
         left = (ask.deadline - ask.start).days * DAY
         verdict = say(f"reporting.train.{'firm' if option.band.wall_time[2, 0] <= left else 'middle' if option.finishes else 'late'}")
     return Line(say("reporting.train.ends", mid=mid, low=low, high=high, verdict=verdict))
+
+
+def _law(plan: TrainingPlan, say: Tongue) -> list[Line]:
+    """What the export rules ask for, of the chips that are not free."""
+    if plan.ask.ideal:
+        return []
+    chips = {option.chip.id: option.chip for option in (*plan.options, *plan.refused)}
+    lines = []
+    for name, law in plan.law.items():
+        if law.outcome != "allowed" and name in chips:
+            told = [say(f"rules.outcome.{law.outcome}"), licence_of(law.licence, say), review_of(law.review, say)]
+            what = say("reporting.joiner").join(dict.fromkeys(filter(None, told)))
+            lines.append(Line(say("reporting.train.law", chip=say.named(chips[name]), place=say.named(plan.ask.run.place), on=plan.ask.run.on.isoformat(), what=what)))
+    return lines
 
 
 def ends_on(start: datetime.date, seconds: float) -> str:
