@@ -323,7 +323,8 @@ def test_an_h100_is_an_option_in_the_us_and_none_in_china(catalogue):
     assert H100 not in {option.chip.id for option in plan.options}
     left = {each.chip.id: each for each in plan.left_out}[H100]
     assert set(left.reasons) & {"licence", "prohibited"}
-    assert left.detail
+    assert left.law.licence == "REQUIRED"
+    assert left.law.eccn == "3A090.a"
 
 
 def test_chips_of_chinese_makers_are_options_in_china(catalogue):
@@ -333,7 +334,50 @@ def test_chips_of_chinese_makers_are_options_in_china(catalogue):
 def test_allowing_licences_adds_options_and_takes_none_away(catalogue):
     without, allowed = (planned(catalogue, place="CN", licence=licence) for licence in ("exclude", "allow"))
     assert {option.chip.id for option in without.options} < {option.chip.id for option in allowed.options}
-    assert all(option.verdict not in ("licence", "prohibited") for option in without.options)
+    assert all(option.law.outcome not in ("licence", "prohibited") for option in without.options)
+
+
+def test_only_free_keeps_what_is_surely_free_and_no_more(catalogue):
+    plain, free = (planned(catalogue, place="CN", tpot=0.1, licence=licence) for licence in ("exclude", "only-free"))
+    assert all(option.law.free for option in free.options)
+    assert {option.chip.id for option in free.options} == {option.chip.id for option in plain.options if option.law.free}
+    # an Ascend in China is free of an export licence, but US guidance speaks of it
+    ascend = [each for each in free.left_out if each.chip.vendor == "Huawei HiSilicon" and each.reasons == ("not_free",)]
+    assert "GP10_AUTHORISATION" in {each.law.licence for each in ascend}
+    assert not {each.law.licence for each in ascend} & {"NOT_REQUIRED", "REQUIRED"}
+
+
+def test_what_the_rules_keep_out_is_priced_beside_the_plan(catalogue):
+    without, allowed = (planned(catalogue, place="CN", licence=licence) for licence in ("exclude", "allow"))
+    assert {option.chip.id for option in without.barred} == {option.chip.id for option in allowed.options} - {option.chip.id for option in without.options}
+    assert without.best_without_rules.chip.id == allowed.best.chip.id
+    assert without.best_without_rules.cost_per_hour.mid <= without.best_free.cost_per_hour.mid
+    review = {option.chip.id: option.law.review for option in allowed.options}
+    assert review[H100] == "case_by_case"  # TPP 15,824 < 21,000 and 3,350 GB/s < 6,500: the window of 2026
+
+
+def test_in_the_us_only_guidance_on_chinese_chips_keeps_anything_out(catalogue):
+    plan = planned(catalogue)
+    assert {option.law.licence for option in plan.barred} == {"GP10_AUTHORISATION"}
+    assert {option.chip.hq_country for option in plan.barred} == {"CN"}
+    assert plan.best is plan.best_free
+
+
+def test_a_chip_that_is_barred_is_no_option_even_where_licences_are_allowed(catalogue):
+    plan = planned(catalogue, place="CN", licence="allow", buyer="state-funded data centre")
+    assert H100 not in {option.chip.id for option in plan.options}
+    assert next(each for each in plan.left_out if each.chip.id == H100).reasons == ("prohibited",)
+    assert H100 in {option.chip.id for option in plan.barred}
+
+
+def test_the_seat_of_the_buyer_counts_wherever_the_chips_stand(catalogue):
+    # Malaysia is in no group, so the chip is free for a local buyer; for one with its parent in China the headquarters test asks for a licence
+    local, chinese = (planned(catalogue, place="MY", buyer_hq=hq) for hq in ("MY", "CN"))
+    assert H100 in {option.chip.id for option in local.options}
+    assert H100 in {option.chip.id for option in chinese.barred}
+    # and the seat of a known company is found by its name
+    known = planned(catalogue, place="MY", buyer="ByteDance")
+    assert {option.chip.id for option in known.barred} == {option.chip.id for option in chinese.barred}
 
 
 # --- money -----------------------------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ MISSES: dict[str, str] = {}
 @pytest.mark.parametrize("case", STORIES["case"], ids=lambda case: case["name"])
 def test_story_has_the_verdict_the_rule_of_its_day_gives(case: dict[str, Any]) -> None:
     item = Item(**STORIES["items"][case["item"]])
-    names = ("buyer_hq", "party", "transaction", "layers")
+    names = ("buyer_hq", "party", "owner", "owner_share", "transaction", "layers", "supposing", "ahead")
     verdict = check(item, case["destination"], case["on"], **{name: case[name] for name in names if name in case})
     assert (verdict.outcome, verdict.eccn, verdict.licence) == (case["outcome"], case["eccn"], case["licence"])
     assert verdict.as_of == case["on"]
@@ -61,6 +61,13 @@ def test_story_has_the_verdict_the_rule_of_its_day_gives(case: dict[str, Any]) -
         assert clause.citation
         assert clause.url.startswith("https://")
         assert clause.date == case.get("since", clause.date)
+    if "notice" in case:
+        assert f"rules.clause.{case['notice']}" in {each.key for each in verdict.notices}
+    if "assembly" in case:
+        assert verdict.assembly == case["assembly"]
+    if "supposed" in case:
+        supposed = {each.clause.rule: each.licence for each in verdict.hypotheses}
+        assert {name: supposed.get(name) for name in case["supposed"]} == case["supposed"]
     if "note" in case:
         assert f"rules.note.{case['note']}" in {each.key for each in verdict.notices}
     if "branches" in case:

@@ -41,6 +41,10 @@ from suanli.rules.cases import seats_of
 from suanli.rules.item import planar_of
 from suanli.rules.predict import PREDICTED
 
+#: the name of goods with numbers of the user's own
+OWN = "own chip"
+#: what may be said of a chip without making it another
+CIRCUMSTANTIAL = {"count", "vendor", "hq_country", "foundry_shipment", "designer"}
 #: existing chips that are told beside a new design
 EXISTING = 12
 #: the markets that they are from
@@ -71,12 +75,13 @@ def find_goods(catalogue: Catalogue, name: str, **own: Any) -> Goods:
     if not name:
         if not said:
             raise BadInput("rules.error.no_item")
-        return Goods(_with(Item(said.get("name", "own chip")), said), None, tuple(said))
+        return Goods(_with(Item(OWN), said), None, tuple(said))
     thing, chip = _thing(catalogue, name)
     item = item_of(chip)
     if isinstance(thing, System):
         item = replace(item, name=f"{thing.name}: {item.name}")
-    return Goods(_with(item, said), thing, tuple(said))
+    # other numbers make it another product, which rules that name a product do not name
+    return Goods(_with(replace(item, name=OWN) if set(said) - CIRCUMSTANTIAL else item, said), thing, tuple(said))
 
 
 def _with(item: Item, said: Mapping[str, Any]) -> Item:

@@ -43,8 +43,7 @@ def find_workload(catalogue: Catalogue, name: str) -> Workload:
 
 def find_system(catalogue: Catalogue, name: str) -> System:
     """A system by id or name."""
-    systems = load_systems(catalogue)
-    return systems[name] if name in systems else resolve("system", name, index(systems.values()))  # type: ignore[type-var]
+    return resolve("system", name, index(load_systems(catalogue).values()))
 
 
 def trace_workload(path: str | Path) -> Workload:

@@ -142,7 +142,7 @@ def _one(face: Face, question: Question, goods: Goods, to: str) -> None:
         return face.print(verdict_json(goods.item, verdict, goods.given))
     from suanli.reporting.export import export_report
 
-    return face.show(export_report(goods.item, verdict, face.say, goods.given))
+    return face.show(export_report(goods.item, verdict, face.say, goods.given, face.say.named(goods.thing) if goods.thing else ""))
 
 
 def _timeline(face: Face, question: Question, goods: Goods, to: str, since: datetime.date | None, out: str) -> None:
@@ -233,6 +233,8 @@ def _in(text: str, dimension: str, unit: str, option: str) -> float | None:
     from suanli.units import factor
 
     value = quantity(text, dimension, option)
+    if value is not None and text.strip().replace(".", "", 1).isdigit() and dimension != "1":
+        raise BadInput("cli.no_unit", option=option, value=text, example=f"{text.strip()}{unit}")
     return None if value is None else value / factor(unit, dimension)
 
 

@@ -108,6 +108,11 @@ class System:
     own: bool = False
     facts: Mapping[str, Fact] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Systems are found by id and name alone."""
+        return ()
+
     def fact(self, key: str) -> Fact | None:
         """The fact behind a number: ``node.power``, ``scale_up.rate`` (as stated), ``scale_out.rate`` ..."""
         return self.facts.get(key)

@@ -18,15 +18,15 @@ NOTHING = ("NOT_REQUIRED", "NO_TARIFF_BAND", "n/a")
 TOLD = ("total_processing_performance", "performance_density", "memory_bandwidth", "io_bandwidth", "memory_bandwidth_density", "transistors", "process")
 
 
-def export_report(item: Item, verdict: Verdict, say: Tongue, given: tuple[str, ...] = ()) -> Report:
+def export_report(item: Item, verdict: Verdict, say: Tongue, given: tuple[str, ...] = (), like: str = "") -> Report:
     """Headline; answer of each layer; what was counted; how far from each line; clauses with date, citation and address; what is missing; what
-    is written but no law; notices. ``given``: parameters that are the user's own.
+    is written but no law; notices. ``given``: the user's own parameters; the others are those of the chip called ``like`` (blank: there are none).
     """
     return report(
         Headline(say("export.headline", chip=item.name, destination=say.named(verdict.destination), on=verdict.as_of, verdict=verdict.headline(say.language))),
         [Line(say("export.assembly", eccn=verdict.assembly))] if verdict.assembly else None,
         _layers(verdict, say),
-        _counted(item, say, given),
+        _counted(item, say, given, like),
         _margins(verdict, say),
         _clauses(verdict, say),
         _open(verdict, say),
@@ -75,7 +75,7 @@ def eccn_of(code: str, say: Tongue) -> str:
     return say(f"rules.eccn.{code}") if say.known(f"rules.eccn.{code}") else code
 
 
-def _counted(item: Item, say: Tongue, given: tuple[str, ...]) -> list[Block]:
+def _counted(item: Item, say: Tongue, given: tuple[str, ...], like: str) -> list[Block]:
     """The values that the rules looked at, unknown ones named as such."""
     values = metrics(item)
     told = [(name, values[name]) for name in TOLD if values[name] is not None or name in TOLD[:4]]
@@ -87,7 +87,7 @@ def _counted(item: Item, say: Tongue, given: tuple[str, ...]) -> list[Block]:
     parts.append(say("export.counted", figure="@rules.metric.datacentre", value=f"@export.answer.{centre}"))
     lines: list[Block] = [Line(say("export.counts", what=say("reporting.joiner").join(parts)))]
     if given:
-        lines.append(Line(say("export.given", names=", ".join(given))))
+        lines.append(Line(say("export.given_on" if like else "export.given", names=", ".join(given), **({"chip": like} if like else {}))))
     return lines
 
 

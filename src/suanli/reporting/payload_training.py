@@ -13,7 +13,7 @@ from suanli.performance.training.configs import METHODS, PARTS, RECOMPUTES, SHAR
 from suanli.performance.training.layouts import Found, Layouts
 from suanli.planning.run import Run, RunBand
 from suanli.planning.training import TrainAsk, Training, TrainingPlan
-from suanli.reporting.json_ import dumps
+from suanli.reporting.json_ import dumps, plain
 from suanli.reporting.launch.command import Launch
 from suanli.words import say
 

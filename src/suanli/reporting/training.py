@@ -165,7 +165,8 @@ def _law(plan: TrainingPlan, say: Tongue) -> list[Line]:
         if law.outcome != "allowed" and name in chips:
             told = [say(f"rules.outcome.{law.outcome}"), licence_of(law.licence, say), review_of(law.review, say)]
             what = say("reporting.joiner").join(dict.fromkeys(filter(None, told)))
-            lines.append(Line(say("reporting.train.law", chip=say.named(chips[name]), place=say.named(plan.ask.run.place), on=plan.ask.run.on.isoformat(), what=what)))
+            run = plan.ask.run
+            lines.append(Line(say("reporting.train.law", chip=say.named(chips[name]), place=say.named(run.place), on=run.on.isoformat(), what=what)))
     return lines
 
 

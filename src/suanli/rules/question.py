@@ -122,5 +122,5 @@ def circumstances(asked: Asked, seat: str, book: RuleBook) -> Circumstances:
     assumed = (*seated, *(() if seat else ("maker_assumed",)))
     return Circumstances(
         destination, headquarters, day, layers_of(asked.layers, book), kind, origin, home, asked.party, asked.owner, asked.owner_share,
-        asked.supposing, assumed,
+        tuple(asked.supposing), assumed,
     )  # fmt: skip
