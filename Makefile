@@ -23,6 +23,7 @@ types: $(VENV)/.development
 bench: $(VENV)/.development
 	$(BIN)/python scripts/bench_sweep.py
 	$(BIN)/python scripts/bench_training.py
+	$(BIN)/python scripts/bench_export.py
 
 golden: $(VENV)/.development
 	$(BIN)/python scripts/golden.py

@@ -4,7 +4,7 @@
 
 Left-out predictions come from build/left_out_{chip,model,scenario}.csv, which ``make fit`` writes; the shipped calibration is judged on every
 serving_*.csv of the folder. Training: build/left_out_training_{group,chip,model}.csv (those that are there) judged on training.csv and
-mlperf_training.csv, and tests/cases/training_published.csv predicted now.
+mlperf_training.csv, and tests/cases/training_published.csv predicted now. Export: export_cases.csv, answered now.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from typing import Any
 
 import numpy as np
 
-from suanli.api import accuracy_serving, accuracy_training, open_catalogue, read_rows
+from suanli.api import accuracy_export, accuracy_serving, accuracy_training, open_catalogue, read_rows
 from suanli.errors import SuanliError
 from suanli.facts import Catalogue
 from suanli.performance.accuracy.marks import marked
 from suanli.performance.accuracy.serving import Accuracy
 from suanli.performance.accuracy.training import TrainingAccuracy
 from suanli.reporting.accuracy import accuracy_report, reading, signed_percent
+from suanli.reporting.accuracy_export import export_accuracy_report
 from suanli.reporting.accuracy_training import marks_blocks, training_reading, training_report
 from suanli.reporting.amounts import cell
 from suanli.reporting.charts import accuracy_chart, training_chart
 from suanli.reporting.document import Heading, Headline, Report, Table, report, table
 from suanli.reporting.draw import drawn
+from suanli.reporting.export_charts import accuracy_chart as export_chart
 from suanli.reporting.tongue import Tongue
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +46,8 @@ TRAINING_PLACE, TRAINING_CHART = "{{training}}", "accuracy-training.svg"
 TRAINING, MLPERF = "training.csv", "mlperf_training.csv"
 TRAINING_LEFT_OUT = ("group", "chip", "model")
 PUBLISHED = ROOT / "tests" / "cases" / "training_published.csv"
+#: the part on export rules: its place, its chart, its table
+EXPORT_PLACE, EXPORT_CHART, EXPORT = "{{export}}", "accuracy-export.svg", "export_cases.csv"
 #: the charts: rows drawn at most, and bytes
 DRAWN, CHART_BYTES = 800, 480_000
 WORST_ROWS, WORST_FAMILIES, WORST_GROUPS = 6, 12, 20
@@ -70,9 +74,11 @@ def main(arguments: list[str]) -> int:
     except SuanliError as error:
         print(f"write_accuracy: {error}", file=sys.stderr)
         return error.exit_code
+    cases, squares = export_part(given.truth / EXPORT)
+    text = text.replace(EXPORT_PLACE, cases or f"`suanli accuracy export --truth {EXPORT}`")
     (given.docs / "accuracy.md").write_text(text.replace(TRAINING_PLACE, said) if said else text.replace(f"{TRAINING_PLACE}\n\n", ""), encoding="utf-8")
     print(f"wrote {given.docs / 'accuracy.md'}")
-    for name, picture in ((CHART, chart), (TRAINING_CHART, training)):
+    for name, picture in ((CHART, chart), (TRAINING_CHART, training), (EXPORT_CHART, squares)):
         if picture:
             (given.docs / name).write_bytes(picture)
             print(f"wrote {given.docs / name} ({len(picture) / 1e3:.0f} kB)")
@@ -131,6 +137,20 @@ def training_part(truth: Path, files: dict[str, Path], published: Path) -> tuple
     if published.is_file():
         parts += ["## Training: predicted against published", markdown(report(published_runs(catalogue, published, say)))]
     return "\n\n".join([*parts, markdown(report(training_reading(say, left_out=False)))] if parts else []), chart
+
+
+def export_part(table: Path) -> tuple[str, bytes]:
+    """The part on export rules and its chart; blank where the table is not there."""
+    if not table.is_file():
+        return "", b""
+    catalogue, say = open_catalogue(), Tongue("en")
+    found = accuracy_export(catalogue, table)
+    parts = [
+        f"`suanli accuracy export --truth {EXPORT}`, answered with the rule book of this version:",
+        markdown(export_accuracy_report(found, say, public=True)),
+        f"![Licence labels: stated against answered]({EXPORT_CHART})",
+    ]
+    return "\n\n".join(parts), drawn(export_chart(found, say), EXPORT_CHART, say.language)
 
 
 def _of_rows(answers: Path, table: Path) -> bool:

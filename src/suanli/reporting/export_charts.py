@@ -21,7 +21,7 @@ from suanli.rules.item import metrics
 SHADES = {"allowed": COLOURS[2], "but": "#A6DBA0", "unknown": "#999999", "licence": COLOURS[4], "prohibited": COLOURS[1]}
 WIDTH, ROW, SIDE = 620, 46, 460
 #: a bar shorter than this share of the whole has no room for its label; longer than that, for the review as well
-NARROW, LONG = 0.09, 0.2
+NARROW, LONG = 0.09, 0.16
 _DASHES = {"total_processing_performance": "x", "performance_density": "y"}
 
 
@@ -131,8 +131,8 @@ def map_chart(chips: Sequence[Chip], items: Sequence[Item], found: Screen, lines
     rules: list[Spec] = []
     for metric, axis in _DASHES.items():
         drawn = sorted({each.threshold for each in lines if each.metric == metric})
-        at = {"values": [{axis: each, "label": cell(each)} for each in drawn]}
-        edge = {"y": {"value": 10}} if axis == "x" else {"x": {"value": SIDE - 4}}
+        at = {"values": [{axis: each, "label": cell(each), "place": 10 + 14 * (place % 2)} for place, each in enumerate(drawn)]}
+        edge = {"y": {"field": "place", "type": "quantitative", "scale": None}} if axis == "x" else {"x": {"value": SIDE - 4}}
         rules.append({"data": at, "mark": {"type": "rule", "strokeDash": [4, 3], "color": "#666666", "aria": False}, "encoding": {axis: axes[axis]}})
         align = {"align": "left", "dx": 3} if axis == "x" else {"align": "right", "dy": -6}
         rules.append(
