@@ -104,6 +104,7 @@ def clause_lines(clause: Clause, say: Tongue) -> list[Line]:
     if not clause.rule:
         return [Line(sentence, "-")]
     details = (
+        clause.title.get(say.language, ""),
         say("export.since", date=clause.date),
         clause.clause,
         clause.citation,

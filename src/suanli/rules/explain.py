@@ -45,6 +45,8 @@ def _clause(rule: RuleFile, entry: Entry, effect: str, licence: str, review: str
     return Clause(
         rule.id.upper(), rule.layer, effect, licence, review, citation, url, since, rule.confidence, key, values, rule.binding,
         first_day(rule.still_valid_on).isoformat(), entry.clause or rule.authority,
+        rule.title.model_dump(),
+        rule.also_read,
     )  # fmt: skip
 
 

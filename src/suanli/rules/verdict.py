@@ -22,7 +22,7 @@ class Clause:
     """One thing a rule says about the case. ``effect``: requires, excepts, reviews, notice or supposed; ``date`` is the day it began.
 
     ``key`` and ``values`` are the sentence; ``licence`` and ``review`` what the clause asks for, after exceptions and review policies;
-    ``clause`` the section of the law, ``still_valid_on`` the day on which somebody last checked that it stands.
+    ``title`` the rule's name in each language, ``clause`` the section of the law, ``still_valid_on`` the day on which somebody last checked that it stands.
     """
 
     rule: str
@@ -39,6 +39,8 @@ class Clause:
     binding: str = ""
     still_valid_on: str = ""
     clause: str = ""
+    title: dict[str, str] = field(default_factory=dict, hash=False)
+    also_read: tuple[str, ...] = ()
 
     def say(self, language: str = DEFAULT_LANGUAGE) -> str:
         """The sentence in a language."""
