@@ -14,6 +14,7 @@ from suanli.api.export import (
     predict_export,
 )
 from suanli.api.finding import find_chip, find_model, find_place, find_system, find_workload, open_catalogue, trace_workload
+from suanli.api.outlook import company, compute_groups, compute_growth, frontier_run, makers, market, silicon
 from suanli.api.serving import PREDICTED, accuracy_serving, accuracy_summary, explain_option, plan, predict_serving, serve
 from suanli.api.tables import read_rows
 from suanli.api.training import accuracy_training, predict_training, train, training_accuracy_summary
@@ -34,6 +35,9 @@ __all__ = [
     "accuracy_training",
     "book_of",
     "check_export",
+    "company",
+    "compute_groups",
+    "compute_growth",
     "existing",
     "explain_option",
     "export_all",
@@ -47,11 +51,14 @@ __all__ = [
     "find_place",
     "find_system",
     "find_workload",
+    "frontier_run",
     "load_chips",
     "load_models",
     "load_places",
     "load_systems",
     "load_workloads",
+    "makers",
+    "market",
     "open_catalogue",
     "plan",
     "predict_export",
@@ -59,6 +66,7 @@ __all__ = [
     "predict_training",
     "read_rows",
     "serve",
+    "silicon",
     "trace_workload",
     "train",
     "training_accuracy_summary",

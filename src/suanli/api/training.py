@@ -16,7 +16,7 @@ from suanli.facts import Catalogue
 from suanli.facts.names import fold, index
 from suanli.hardware import load_chips, load_systems, platforms_of, usual_system
 from suanli.models import Model, load_models
-from suanli.models.generic import ASPECT, HEAD, dense_model, stated_size
+from suanli.models.generic import dense_of_size, stated_size
 from suanli.performance.accuracy.summary import read_training_summary
 from suanli.performance.accuracy.training import TrainingAccuracy, TrainingScore, accuracy_of_training, group_of
 from suanli.performance.precision import SCHEMES, TRAINED, peaks_by_scheme
@@ -70,9 +70,7 @@ def _model_or_size(catalogue: Catalogue, name: str) -> Model:
     """A model of the catalogue, or a dense one of a size such as ``70B``."""
     if not re.fullmatch(r"\d+(\.\d+)?\s?[MBTmbt]", name.strip()):
         return find_model(catalogue, name)
-    size = stated_size(name.strip())
-    whole = 8 * HEAD  # heads that a server of eight chips divides, as published models have
-    return dense_model(size, hidden=max(round((ASPECT * size / 12) ** (1 / 3) / whole), 1) * whole)
+    return dense_of_size(stated_size(name.strip()))
 
 
 def _cannot_train(plan: TrainingPlan) -> NoAnswer:

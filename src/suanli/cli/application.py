@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from suanli.cli import accuracy, catalogue, export, plan, predict, serve, train
+from suanli.cli import accuracy, catalogue, export, outlook, plan, predict, serve, train
 from suanli.cli.options import Lang
 from suanli.cli.usage import Command, Group
 
@@ -32,6 +32,11 @@ def application() -> Any:
             group.command(name, cls=Command, help=f"cli.{kind}s.{name}")(getattr(commands, name))
         app.add_typer(group, name=f"{kind}s", cls=Group)
     app.command("export", cls=Command, help="cli.export.help")(export.export)
+    outlooks = _group("cli.outlook.help")
+    outlooks.callback()(_nothing)
+    for name, command in (("compute", outlook.compute), ("market", outlook.market), ("company", outlook.company), ("chip", outlook.chip)):
+        outlooks.command(name, cls=Command, help=f"cli.outlook.{name}_help")(command)
+    app.add_typer(outlooks, name="outlook", cls=Group)
     return typer.main.get_command(app)
 
 

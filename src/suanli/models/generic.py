@@ -32,6 +32,12 @@ def stated_shape(text: str) -> tuple[int, int]:
     return tuple(int(each[1]) if each else 0 for each in found)  # type: ignore[return-value]
 
 
+def dense_of_size(parameters: float) -> Model:
+    """A dense model of about ``parameters`` whose heads the eight chips of a server divide, as published models have them."""
+    whole = 8 * HEAD
+    return dense_model(parameters, hidden=max(round((ASPECT * parameters / 12) ** (1 / 3) / whole), 1) * whole)
+
+
 def dense_model(parameters: float, layers: int = 0, hidden: int = 0, context: int = 0) -> Model:
     """A dense model of about ``parameters`` parameters: P = 12 l h^2 + V h with h = ``ASPECT`` l where neither is given, heads of ``HEAD``.
 

@@ -250,3 +250,20 @@ def _mode(mode: str, say: Tongue) -> str:
 
 def _short(value: float) -> float:
     return float(f"{value:.4g}")
+
+def framed(title: str, lines: list[str], rows: list[dict[str, Any]], body: Spec) -> Spec:
+    """A specification of one panel over ``rows``, with its title and the lines under it."""
+    return {
+        "$schema": SCHEMA,
+        "title": {"text": title, "subtitle": lines, "anchor": "start", "offset": 16},
+        "data": {"values": rows},
+        **body,
+        "config": {
+            "font": FONT,
+            "background": "white",
+            "view": {"stroke": "#cccccc"},
+            "axis": {"gridColor": "#e6e6e6", "labelFontSize": 11, "titleFontSize": 12},
+            "legend": {"orient": "bottom", "labelLimit": 0, "symbolOpacity": 1},
+            "title": {"fontSize": 16, "subtitleFontSize": 12, "subtitlePadding": 6},
+        },
+    }

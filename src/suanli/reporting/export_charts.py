@@ -9,7 +9,7 @@ from typing import Any
 from suanli.errors import BadInput
 from suanli.hardware import Chip
 from suanli.reporting.amounts import cell
-from suanli.reporting.charts import COLOURS, FONT, MARGIN, SCHEMA, Spec, decades
+from suanli.reporting.charts import COLOURS, MARGIN, Spec, decades, framed
 from suanli.reporting.export import NOTHING, eccn_of, licence_of, review_of, short_outcome
 from suanli.reporting.tongue import Tongue
 from suanli.rules import OUTCOMES, Item, Margin, Screen, Stretch
@@ -57,7 +57,7 @@ def timeline_chart(item: Item, stretches: Sequence[Stretch], say: Tongue) -> Spe
         {"mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 10, "limit": WIDTH // 4}, "encoding": {"x": x, "y": y, "text": {"field": "label"}}},
     ]
     title = say("export.chart.timeline", chip=item.name, destination=say.named(last.destination))
-    return _framed(
+    return framed(
         title, [say("export.chart.timeline_note"), say("reporting.not_legal_advice")], bars, {"layer": layers, "width": WIDTH, "height": {"step": ROW}}
     )
 
@@ -145,7 +145,7 @@ def map_chart(chips: Sequence[Chip], items: Sequence[Item], found: Screen, lines
     dots: Spec = {"mark": {"type": "point", "filled": True, "size": 36, "opacity": 0.8, "aria": False}, "encoding": {**axes, "color": colour, "tooltip": tips}}
     title = say("export.chart.map", destination=say.named(destination), on=on)
     note = say("export.chart.map_note", shown=cell(len(points)), chips=cell(len(chips)))
-    return _framed(title, [note, say("reporting.not_legal_advice")], points, {"layer": [*rules, dots], "width": SIDE, "height": SIDE})
+    return framed(title, [note, say("reporting.not_legal_advice")], points, {"layer": [*rules, dots], "width": SIDE, "height": SIDE})
 
 
 def accuracy_chart(a: ExportAccuracy, say: Tongue) -> Spec:
@@ -169,21 +169,4 @@ def accuracy_chart(a: ExportAccuracy, say: Tongue) -> Spec:
         {"mark": {"type": "text", "fontSize": 12}, "encoding": {"x": x, "y": y, "text": {"field": "count"}}},
     ]
     step = {"width": {"step": ROW}, "height": {"step": ROW * 2 // 3}}
-    return _framed(say("export.chart.pairs"), [say("export.chart.pairs_note", table=table, right=right)], rows, {"layer": layers, **step})
-
-
-def _framed(title: str, lines: list[str], rows: list[dict[str, Any]], body: Spec) -> Spec:
-    return {
-        "$schema": SCHEMA,
-        "title": {"text": title, "subtitle": lines, "anchor": "start", "offset": 16},
-        "data": {"values": rows},
-        **body,
-        "config": {
-            "font": FONT,
-            "background": "white",
-            "view": {"stroke": "#cccccc"},
-            "axis": {"gridColor": "#e6e6e6", "labelFontSize": 11, "titleFontSize": 12},
-            "legend": {"orient": "bottom", "labelLimit": 0, "symbolOpacity": 1},
-            "title": {"fontSize": 16, "subtitleFontSize": 12, "subtitlePadding": 6},
-        },
-    }
+    return framed(say("export.chart.pairs"), [say("export.chart.pairs_note", table=table, right=right)], rows, {"layer": layers, **step})
