@@ -57,8 +57,10 @@ def silicon_of(
         memory = found.memory_capacity if math.isnan(memory) and "HBM" in found.memory_type.upper() else memory
         memory_type = memory_type or found.memory_type
         performance = item_of(found).tpp if math.isnan(performance) else performance
-    spread = load_outlook(catalogue)["price_spread"].value
-    sold = Range(price * (1 - spread), price, price * (1 + spread)) if not math.isnan(price) else _sold(catalogue, found, day)
+    sold = _sold(catalogue, found, day) if math.isnan(price) else Range.given(price)
+    if sold is not None and sold.low == sold.high:  # one number: a price that somebody names may be missed
+        spread = load_outlook(catalogue)["price_spread"].value
+        sold = Range(sold.mid * (1 - spread), sold.mid, sold.mid * (1 + spread), sold.tier)
     for name, missing in (("--node", not node), ("--die-area", math.isnan(die_area)), ("--price", sold is None)):
         if missing:
             raise BadInput("cli.missing", what=name, command="suanli outlook chip")
